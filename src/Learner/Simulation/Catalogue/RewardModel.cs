@@ -57,7 +57,7 @@ public sealed class RewardModel
     }
 
     /// <summary>Logistic regression on one input by Newton's method; a ridge of 10⁻³ keeps it finite where the classes separate.</summary>
-    internal static (double Slope, double Intercept) FitLogistic(IReadOnlyList<double> inputs, IReadOnlyList<bool> successes)
+    public static (double Slope, double Intercept) FitLogistic(IReadOnlyList<double> inputs, IReadOnlyList<bool> successes)
     {
         const double Ridge = 1e-3;
         const int Steps = 50;
