@@ -85,7 +85,7 @@ public sealed class CatalogueWorld
     }
 
     /// <summary>Each user's earlier half by time (ties in the file's order), rounded up: everybody has a vector, and the later half stays unseen.</summary>
-    internal static List<Rating> EarlierHalf(Ratings ratings) =>
+    public static IReadOnlyList<Rating> EarlierHalf(Ratings ratings) =>
     [
         .. ratings.All
             .GroupBy(static r => r.User)
