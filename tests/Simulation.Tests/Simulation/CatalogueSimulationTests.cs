@@ -70,6 +70,16 @@ public sealed class CatalogueSimulationTests
         }
     }
 
+    [Theory]
+    [InlineData(0, 1.3)]
+    [InlineData(1e-4, 1)]
+    [InlineData(100, 2)]
+    public void Temperature_sets_over_how_many_clusters_a_user_is_spread(double temperature, double effective)
+    {
+        var world = CatalogueWorld.Build(Synthetic(), Small with { ClusterTemperature = temperature }, 1);
+        Assert.Equal(effective, world.Visitors.Average(static v => 1 / v.Clusters.Sum(static c => (double)c.Weight * c.Weight)), 0.05);
+    }
+
     [Fact]
     public void EarlierHalf_takes_each_users_first_ratings_by_time()
     {
@@ -84,7 +94,7 @@ public sealed class CatalogueSimulationTests
     [InlineData("clusters", "0")]
     [InlineData("clusters", "1.5")]
     [InlineData("clustersPerUser", "65")]
-    [InlineData("clusterTemperature", "0")]
+    [InlineData("clusterTemperature", "-1")]
     public void Parse_refuses_settings_out_of_range(string name, string value)
     {
         var problem = Assert.Throws<SimulationOptionsException>(() => CatalogueSettings.Parse([KeyValuePair.Create(name, value)], out _));

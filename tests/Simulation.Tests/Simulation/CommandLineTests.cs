@@ -38,10 +38,10 @@ public sealed class CommandLineTests
     [InlineData("--policy nope", "Known: ")]
     [InlineData("--policy uniform --set clusters=0", "clusters")]
     [InlineData("--policy uniform --set nope=1", "nope")]
-    [InlineData("--policy uniform", "'clusters' is 24")]
+    [InlineData("--policy uniform", "'clusters' is 8")]
     public async Task Simulate_catalogue_misuse_ends_with_its_code(string arguments, string says)
     {
-        using var file = new TemporaryFile(SyntheticTables.Ratings(users: 10, items: 20, perUser: 10, seed: 1));
+        using var file = new TemporaryFile(SyntheticTables.Ratings(users: 6, items: 20, perUser: 10, seed: 1));
         var (code, output, error) = await Run(["simulate", "catalogue", "--ratings", file.Path, .. arguments.Split(' ')]);
         Assert.Equal(LearnerCommandLine.Misused, code);
         Assert.Contains(says, error, StringComparison.Ordinal);

@@ -64,6 +64,7 @@ public sealed class CatalogueWorld
         var items = earlier.Select(static r => r.Item).Distinct().Order().ToArray();
         var (userVectors, itemVectors) = Vectors(known, users, items);
         var centroids = SphericalKMeans.Fit(userVectors, dimension, settings.Clusters, ClusterSweeps, SeededRandom.For(seed, ClusterPurpose));
+        var memberships = ClusterMembership.Of(userVectors, centroids, dimension, settings.ClustersPerUser, settings.ClusterTemperature);
         var edges = Edges(centroids, itemVectors, dimension, settings.ItemsPerCluster);
 
         var ids = Array.ConvertAll(items, item => Encoding.UTF8.GetBytes(ratings.Items[item]));
@@ -74,7 +75,7 @@ public sealed class CatalogueWorld
         for (var user = 0; user < users; user++)
         {
             var vector = userVectors.AsMemory(user * dimension, dimension);
-            var clusters = Membership(vector.Span, centroids, dimension, settings);
+            var clusters = memberships[user];
             var (candidates, positions) = Candidates(clusters, edges, catalogue);
             var person = user;
             var probabilities = Array.ConvertAll(positions, p => (float)truth.Probability(person, items[p]));
@@ -140,19 +141,6 @@ public sealed class CatalogueWorld
             edges[c] = [.. Enumerable.Range(0, count).OrderByDescending(i => scores[i]).Take(perCluster)];
         }
         return edges;
-    }
-
-    /// <summary>Softmax over the cosines with the K nearest centroids (Online Matching eq. 10).</summary>
-    private static ClusterWeight[] Membership(ReadOnlySpan<float> user, float[] centroids, int dimension, CatalogueSettings settings)
-    {
-        var cosines = new double[centroids.Length / dimension];
-        for (var c = 0; c < cosines.Length; c++)
-            cosines[c] = TensorPrimitives.Dot(user, centroids.AsSpan(c * dimension, dimension));
-        var nearest = Enumerable.Range(0, cosines.Length).OrderByDescending(c => cosines[c]).Take(settings.ClustersPerUser).ToArray();
-        var weights = Array.ConvertAll(nearest, c => Math.Exp((cosines[c] - cosines[nearest[0]]) / settings.ClusterTemperature));
-        var total = weights.Sum();
-        // A weight that rounds to nothing is no membership: its edges would be candidates that nothing is ever learned about.
-        return [.. nearest.Zip(weights, (c, w) => new ClusterWeight(c, (float)(w / total))).Where(static w => w.Weight > 1e-6f)];
     }
 
     private static (Candidate[] Candidates, int[] Positions) Candidates(ClusterWeight[] clusters, int[][] edges, Candidate[] catalogue)
