@@ -9,5 +9,6 @@ public static class SimulateCommand
     public static Command Create() => new("simulate", "Try a policy on data, through the same code that serves and learns. Nothing else has to run.")
     {
         new SimulateClassificationCommand(),
+        new SimulateCatalogueCommand(),
     };
 }
