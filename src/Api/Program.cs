@@ -36,6 +36,3 @@ app.MapOpenApi("/openapi/{documentName}.json");
 app.MapScalarApiReference("/docs");
 app.MapStatusPage();
 await app.RunAsync();
-
-/// <summary>Entry point; public so that tests can host it.</summary>
-public partial class Program;

@@ -17,16 +17,17 @@ public readonly record struct Edge(int Cluster, ulong Item)
 }
 
 /// <summary>Sums of one edge in fixed point, so that adding them in any order gives the same bits.</summary>
-/// <param name="Weight">Σ w², in units of 2⁻²⁰.</param>
-/// <param name="Reward">Σ w·r over normalised rewards, in units of 2⁻²⁰.</param>
+/// <param name="Square">Σ w², in units of 2⁻²⁰: d of the paper.</param>
+/// <param name="Weight">Σ w, in units of 2⁻²⁰.</param>
+/// <param name="Reward">Σ w·r over normalised rewards, in units of 2⁻²⁰: b of the paper.</param>
 /// <param name="Count">Interactions.</param>
 [StructLayout(LayoutKind.Sequential, Pack = 1)]
-public readonly record struct EdgeSums(long Weight, long Reward, long Count)
+public readonly record struct EdgeSums(long Square, long Weight, long Reward, long Count)
 {
     internal const double Scale = 1 << 20;
 
     /// <summary>The sum of two.</summary>
-    public static EdgeSums operator +(EdgeSums a, EdgeSums b) => new(a.Weight + b.Weight, a.Reward + b.Reward, a.Count + b.Count);
+    public static EdgeSums operator +(EdgeSums a, EdgeSums b) => new(a.Square + b.Square, a.Weight + b.Weight, a.Reward + b.Reward, a.Count + b.Count);
 
     /// <summary>The same as the operator.</summary>
     public static EdgeSums Add(EdgeSums left, EdgeSums right) => left + right;
@@ -57,7 +58,7 @@ public sealed class DiagLinUcbTrainer(PolicySpec spec) : IPolicyTrainer
                     continue;
                 ref var sums = ref CollectionsMarshal.GetValueRefOrAddDefault(_edges, edge, out _);
                 sums += new EdgeSums(
-                    (long)Math.Round(weight * weight * EdgeSums.Scale), (long)Math.Round(weight * reward * EdgeSums.Scale), 1);
+                    (long)Math.Round(weight * weight * EdgeSums.Scale), (long)Math.Round(weight * EdgeSums.Scale), (long)Math.Round(weight * reward * EdgeSums.Scale), 1);
             }
         }
         Interactions += batch.Length;
@@ -101,7 +102,7 @@ public sealed class DiagLinUcbTrainer(PolicySpec spec) : IPolicyTrainer
         {
             var edge = MemoryMarshal.Read<Edge>(rest);
             var sums = MemoryMarshal.Read<EdgeSums>(rest[12..]);
-            if (edge.Cluster < 0 || sums.Count <= 0 || sums.Weight < 0)
+            if (edge.Cluster < 0 || sums.Count <= 0 || sums.Square < 0 || sums.Weight < 0)
                 throw new SnapshotFormatException($"Edge {edge} has impossible sums {sums}.");
             ref var total = ref CollectionsMarshal.GetValueRefOrAddDefault(into, edge, out _);
             total += sums;
@@ -111,11 +112,12 @@ public sealed class DiagLinUcbTrainer(PolicySpec spec) : IPolicyTrainer
 }
 
 /// <summary>
-/// Serves Diag-LinUCB: for a user with cluster weights w, an item's mean is Σ w·b/d over the clusters that have an edge to it and its width is sqrt(Σ w²/d)
-/// (arXiv 2307.15893, eq. 8), with prior d = d0, b = d0·μ0 on every edge.
+/// Serves Diag-LinUCB: for a user with cluster weights w, an item's width is sqrt(Σ w²/d) over the clusters that have an edge to it (arXiv 2307.15893, eq. 8). Its mean is
+/// the paper's Σ w·b/d, or (calibrated) Σ w·b/s with s = Σ w: the diagonal ignores that a user's clusters move together and overstates a reward by about the number of
+/// clusters a user is spread over, which a weighted average does not. Either way the prior d0 is added when reading, so that merging partitions never multiplies it.
 /// </summary>
 internal sealed class DiagLinUcbPolicy(
-    PolicyDescriptor descriptor, RewardRange reward, double priorWeight, double priorMean, FrozenDictionary<Edge, EdgeSums> edges, FlooredExplorer<OptimisticExplorer> explorer) : IPolicy
+    PolicyDescriptor descriptor, RewardRange reward, double priorWeight, double priorMean, bool calibrated, FrozenDictionary<Edge, EdgeSums> edges, FlooredExplorer<OptimisticExplorer> explorer) : IPolicy
 {
     public PolicyDescriptor Descriptor { get; } = descriptor;
 
@@ -131,8 +133,8 @@ internal sealed class DiagLinUcbPolicy(
                     continue;
                 var (cluster, w) = query.Clusters[k];
                 edges.TryGetValue(new Edge(cluster, candidate.Key.Value), out var sums);
-                var d = priorWeight + sums.Weight / EdgeSums.Scale;
-                mean += w * (priorWeight * priorMean + sums.Reward / EdgeSums.Scale) / d;
+                var d = priorWeight + sums.Square / EdgeSums.Scale;
+                mean += w * (priorWeight * priorMean + sums.Reward / EdgeSums.Scale) / (calibrated ? priorWeight + sums.Weight / EdgeSums.Scale : d);
                 variance += w * w / d;
                 total += w;
             }
@@ -156,9 +158,10 @@ public sealed class DiagLinUcbKind : IPolicyKind
     /// <inheritdoc/>
     public IReadOnlyList<Hyperparameter> Hyperparameters { get; } =
     [
-        new("alpha", "0.5", "α: widths of optimism (arXiv 2307.15893, eq. 8); larger tries fresh items longer.", 0, 100),
+        new("alpha", "0.1", "α: widths of optimism (arXiv 2307.15893, eq. 8); larger tries fresh items longer.", 0, 100),
         new("priorWeight", "1", "d0: weight of the prior on every edge, in interactions.", 1e-6, 1e6),
-        new("priorMean", "0.5", "μ0: expected normalised reward of an edge without interactions.", 0, 1),
+        new("priorMean", "0.5", "Expected normalised reward before the first interaction; afterwards μ0 is the mean over all edges.", 0, 1),
+        new("estimate", "calibrated", "Mean of an edge: the paper's b/d (diagonal), or the weighted average b/Σw (calibrated).", Choices: ["calibrated", "diagonal"]),
         new("floor", "0.01", "Probability spread over all candidates alike, so that every propensity is positive.", 0, 1),
     ];
 
@@ -176,8 +179,13 @@ public sealed class DiagLinUcbKind : IPolicyKind
             interactions += DiagLinUcbTrainer.Read(shard.Parameters.Span, edges);
         var explorer = new FlooredExplorer<OptimisticExplorer>(
             new OptimisticExplorer((float)spec.Parameters.Number("alpha"), (float)spec.Parameters.Number("floor")), (float)spec.MinimumPropensity);
+        // An edge that nobody has tried is expected to be average: expected to be worse, it would never be tried once α is small.
+        long weight = 0, reward = 0;
+        foreach (var sums in edges.Values)
+            (weight, reward) = (weight + sums.Weight, reward + sums.Reward);
+        var priorMean = (spec.Parameters.Number("priorMean") + reward / EdgeSums.Scale) / (1 + weight / EdgeSums.Scale);
         return new DiagLinUcbPolicy(
-            new PolicyDescriptor(Name, spec.Fingerprint, interactions), spec.Reward, spec.Parameters.Number("priorWeight"), spec.Parameters.Number("priorMean"),
-            edges.ToFrozenDictionary(), explorer);
+            new PolicyDescriptor(Name, spec.Fingerprint, interactions), spec.Reward, spec.Parameters.Number("priorWeight"), priorMean,
+            spec.Parameters.Choice("estimate") == "calibrated", edges.ToFrozenDictionary(), explorer);
     }
 }
