@@ -132,7 +132,8 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
     {
         var key = RedisKeys.Parameters(experiment, head.Partition, head.Epoch, head.Interactions);
         var framed = (byte[]?)await RedisConnection.TryAsync(() => redis.Blobs.StringGetAsync(key), cancellationToken).ConfigureAwait(false);
-        return framed is null ? null : new ReadOnlyMemory<byte>(framed);
+        // The cast matters: a bare null would become an empty memory.
+        return framed is null ? (ReadOnlyMemory<byte>?)null : framed;
     }
 
     /// <inheritdoc/>
