@@ -42,6 +42,9 @@ public sealed class InteractionJoiner
     /// <summary>What became of the events.</summary>
     public JoinCounts Counts => _counts;
 
+    /// <summary>How long after its decision the reward came that the last event joined, event-time ms, at least 0; null when it joined none.</summary>
+    public long? JoinedAfter { get; private set; }
+
     /// <summary>Decisions, and early rewards, that are held.</summary>
     public int Retained => _byOffset.Count;
 
@@ -76,6 +79,7 @@ public sealed class InteractionJoiner
         if (time != logged.Time)
             _counts.Clamped++;
         var before = Watermark;
+        JoinedAfter = null;
         Advance(time, joined);
         return logged switch
         {
@@ -230,6 +234,7 @@ public sealed class InteractionJoiner
         slot.Largest = slot.Count == 0 ? reward.Value : Math.Max(slot.Largest, reward.Value);
         slot.Count++;
         _counts.Joined++;
+        JoinedAfter = Math.Max(0, time - (entry.CloseAt - _window));
         if (_rule.Aggregate == RewardAggregate.First && entry.Activated)
             Emit(entry, index, joined);
         return JoinOutcome.Joined;
