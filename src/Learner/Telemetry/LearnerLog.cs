@@ -45,7 +45,7 @@ internal static partial class LearnerLog
     [LoggerMessage(EventId = 2014, Level = LogLevel.Warning, Message = "{Experiment}: the event log cannot be reached: {Reason}")]
     public static partial void LogAway(this ILogger log, string experiment, string reason);
 
-    [LoggerMessage(EventId = 2015, Level = LogLevel.Error, Message = "{Experiment}/{Partition}: the log ends at offset {Offset}, before the checkpoint's {Checkpoint}; it was cut or replaced. What is written up to there is not learned; delete and create the experiment to start again")]
+    [LoggerMessage(EventId = 2015, Level = LogLevel.Error, Message = "{Experiment}/{Partition}: the log ends at offset {Offset}, before the checkpoint's {Checkpoint}: retention has cut it, or it was replaced. Going on with what was learned; decisions that waited for a reward there are lost")]
     public static partial void LogEndsEarly(this ILogger log, string experiment, int partition, long offset, long checkpoint);
 
     [LoggerMessage(EventId = 2016, Level = LogLevel.Error, Message = "{Experiment}: learning failed while stopping; a restart goes on from the last checkpoint")]

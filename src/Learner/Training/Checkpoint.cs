@@ -20,7 +20,7 @@ public sealed record Checkpoint(
     /// <summary>Version of this layout. A reader that meets another learns again from the log.</summary>
     public const int FormatVersion = 1;
 
-    private const int FixedBytes = 76;
+    private const int FixedBytes = 80;
     private static readonly int CountsBytes = Marshal.SizeOf<JoinCounts>();
 
     /// <summary>Identifies the learned state: equal states, equal digests.</summary>
@@ -31,11 +31,12 @@ public sealed record Checkpoint(
 
     /// <summary>
     /// Little-endian: magic "RCKP", format version i32, generation u64, created-at i64, epoch i64, next offset i64, resume offset i64, resume watermark
-    /// i64, state digest u64, length of counts i32, trainer length i64, counts, trainer, XxHash3 of all before it u64.
+    /// i64, state digest u64, length of counts i32, trainer length i64, length of starts i32, counts, starts (of
+    /// the resume point), trainer, XxHash3 of all before it u64.
     /// </summary>
     public byte[] Write()
     {
-        var bytes = new byte[FixedBytes + CountsBytes + Trainer.Length + 8];
+        var bytes = new byte[FixedBytes + CountsBytes + Resume.Starts.Length + Trainer.Length + 8];
         var span = bytes.AsSpan();
         "RCKP"u8.CopyTo(span);
         BinaryPrimitives.WriteInt32LittleEndian(span[4..], FormatVersion);
@@ -48,14 +49,16 @@ public sealed record Checkpoint(
         BinaryPrimitives.WriteUInt64LittleEndian(span[56..], StateDigest);
         BinaryPrimitives.WriteInt32LittleEndian(span[64..], CountsBytes);
         BinaryPrimitives.WriteInt64LittleEndian(span[68..], Trainer.Length);
+        BinaryPrimitives.WriteInt32LittleEndian(span[76..], Resume.Starts.Length);
         var counts = Counts;
         MemoryMarshal.Write(span[FixedBytes..], in counts);
-        Trainer.Span.CopyTo(span[(FixedBytes + CountsBytes)..]);
+        Resume.Starts.Span.CopyTo(span[(FixedBytes + CountsBytes)..]);
+        Trainer.Span.CopyTo(span[(FixedBytes + CountsBytes + Resume.Starts.Length)..]);
         BinaryPrimitives.WriteUInt64LittleEndian(span[^8..], XxHash3.HashToUInt64(span[..^8]));
         return bytes;
     }
 
-    /// <summary>Reads and verifies a checkpoint; <see cref="Trainer"/> is a view into the bytes.</summary>
+    /// <summary>Reads and verifies a checkpoint; its parts are views into the bytes.</summary>
     /// <exception cref="SnapshotFormatException">It is damaged or of another format; the message says which.</exception>
     public static Checkpoint Read(ReadOnlyMemory<byte> bytes)
     {
@@ -67,17 +70,21 @@ public sealed record Checkpoint(
             throw new SnapshotFormatException($"The checkpoint has format version {version}; this reader knows {FormatVersion}.");
         if (BinaryPrimitives.ReadUInt64LittleEndian(span[^8..]) != XxHash3.HashToUInt64(span[..^8]))
             throw new SnapshotFormatException("The checkpoint's checksum does not match its content.");
-        if (BinaryPrimitives.ReadInt32LittleEndian(span[64..]) != CountsBytes
-            || BinaryPrimitives.ReadInt64LittleEndian(span[68..]) != span.Length - FixedBytes - CountsBytes - 8)
+        var startsAt = FixedBytes + CountsBytes;
+        long starts = BinaryPrimitives.ReadInt32LittleEndian(span[76..]);
+        if (BinaryPrimitives.ReadInt32LittleEndian(span[64..]) != CountsBytes || starts < 0 || starts > span.Length
+            || BinaryPrimitives.ReadInt64LittleEndian(span[68..]) != span.Length - startsAt - starts - 8)
             throw new SnapshotFormatException("The checkpoint's lengths do not add up.");
+        var nextOffset = BinaryPrimitives.ReadInt64LittleEndian(span[32..]);
         var checkpoint = new Checkpoint(
             BinaryPrimitives.ReadUInt64LittleEndian(span[8..]),
             BinaryPrimitives.ReadInt64LittleEndian(span[16..]),
             BinaryPrimitives.ReadInt64LittleEndian(span[24..]),
-            BinaryPrimitives.ReadInt64LittleEndian(span[32..]),
-            new JoinResumePoint(BinaryPrimitives.ReadInt64LittleEndian(span[40..]), BinaryPrimitives.ReadInt64LittleEndian(span[48..])),
+            nextOffset,
+            new JoinResumePoint(
+                BinaryPrimitives.ReadInt64LittleEndian(span[40..]), BinaryPrimitives.ReadInt64LittleEndian(span[48..]), nextOffset, bytes.Slice(startsAt, (int)starts)),
             MemoryMarshal.Read<JoinCounts>(span[FixedBytes..]),
-            bytes[(FixedBytes + CountsBytes)..^8]);
+            bytes[(startsAt + (int)starts)..^8]);
         return checkpoint.StateDigest == BinaryPrimitives.ReadUInt64LittleEndian(span[56..])
             ? checkpoint
             : throw new SnapshotFormatException("The checkpoint's state is not the one that its digest names.");

@@ -16,6 +16,9 @@ public sealed class PartitionLearner
     /// move on are better than newer ones that stand still.</summary>
     public static readonly TimeSpan CatchUpMax = TimeSpan.FromSeconds(10);
 
+    /// <summary>How long the log has to stand at its end, short of the checkpoint, before the records in between are given up.</summary>
+    public static readonly TimeSpan RebuildPatience = TimeSpan.FromSeconds(5);
+
     private readonly Experiment _experiment;
     private readonly int _partition;
     private readonly long _epoch;
@@ -32,8 +35,8 @@ public sealed class PartitionLearner
     private readonly long _takenOverAt;
     private readonly double _holdUntil;
     private bool _current;
-    private bool _counted;
-    private bool _lostTail;
+    private double? _endMetAt;
+    private long _metAt = -1;
     private long _asOf;
     private long _savedOffset;
     private double _savedAt;
@@ -61,7 +64,8 @@ public sealed class PartitionLearner
         _takenOverAt = Now;
         _holdUntil = hold.TotalMilliseconds;
         _savedOffset = Math.Max(state.RebuildUntil, state.NextOffset);
-        StartCounting();
+        // What a checkpoint brought along was counted by whoever wrote it.
+        _metrics.Start(state.Counts);
     }
 
     /// <summary>The offset of the first record to read.</summary>
@@ -131,7 +135,6 @@ public sealed class PartitionLearner
         if (IsFenced)
             return;
         var result = _state.Take(record, Mode != ExperimentMode.Logging);
-        StartCounting();
         if (result.Fate is RecordFate.Known or RecordFate.Rebuilt)
             return;
         _metrics.Consumed.Inc();
@@ -158,13 +161,8 @@ public sealed class PartitionLearner
         Learn();
         _metrics.Report(_state.Counts);
         _metrics.Lag.Set(caughtUp || _state.AppendedAt == 0 ? 0 : Math.Max(0, Now - _state.AppendedAt) / 1000.0);
-        if (_state.IsRebuilding)
-        {
-            if (caughtUp && !_lostTail)
-                _out.Log.LogEndsEarly(_experiment.Name, _partition, _state.NextOffset, _state.RebuildUntil);
-            _lostTail |= caughtUp;
+        if (_state.IsRebuilding && !GiveUpRebuild(caughtUp))
             return;
-        }
         _current |= caughtUp || _state.AppendedAt >= _takenOverAt;
         Publish(caughtUp);
         Save();
@@ -196,6 +194,24 @@ public sealed class PartitionLearner
 
     /// <summary>Forgets the partition without writing anything.</summary>
     public void Drop() => _metrics.Stop();
+
+    // Retention may have taken the records that would rebuild the open joins, or somebody replaced the log: there is nothing more to wait for.
+    private bool GiveUpRebuild(bool caughtUp)
+    {
+        if (!caughtUp || _metAt != _state.NextOffset)
+        {
+            _metAt = _state.NextOffset;
+            _endMetAt = caughtUp ? Elapsed : null;
+            return false;
+        }
+        _endMetAt ??= Elapsed;
+        if (Elapsed - _endMetAt < RebuildPatience.TotalMilliseconds)
+            return false;
+        _out.Log.LogEndsEarly(_experiment.Name, _partition, _state.NextOffset, _state.RebuildUntil);
+        _state.GiveUpRebuild();
+        _savedOffset = _state.NextOffset;
+        return true;
+    }
 
     // Never back: what was reflected stays reflected.
     private long AsOf(bool caughtUp) => _asOf = Math.Max(_asOf, caughtUp ? Now : _state.AppendedAt);
@@ -294,14 +310,5 @@ public sealed class PartitionLearner
         _out.Log.SetAside(_experiment.Name, _partition, offset, reason, _quietLetters);
         _quietLetters = 0;
         _complainedAt = now;
-    }
-
-    // What a checkpoint brought along was counted by whoever wrote it.
-    private void StartCounting()
-    {
-        if (_counted || _state.IsRebuilding)
-            return;
-        _counted = true;
-        _metrics.Start(_state.Counts);
     }
 }

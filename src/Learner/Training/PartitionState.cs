@@ -43,10 +43,9 @@ public sealed class PartitionState
 {
     private readonly Experiment _experiment;
     private readonly IPolicyTrainer _trainer;
-    private readonly InteractionJoiner _joiner;
+    private InteractionJoiner _joiner;
     private readonly List<Interaction> _joined = [];
     private readonly ArrayBufferWriter<byte> _buffer = new();
-    private readonly JoinCounts _restored;
 
     /// <summary>Nothing learned, nothing read.</summary>
     public PartitionState(Experiment experiment)
@@ -60,28 +59,25 @@ public sealed class PartitionState
 
     /// <summary>Where a checkpoint stands, except for the joins that were open: they come back while the records between <see cref="NextOffset"/> and
     /// <see cref="RebuildUntil"/> are read again.</summary>
-    /// <exception cref="Recsys.Bandits.Snapshots.SnapshotFormatException">The trainer does not know its state.</exception>
+    /// <exception cref="Recsys.Bandits.Snapshots.SnapshotFormatException">Trainer or joiner do not know their state.</exception>
     public PartitionState(Experiment experiment, Checkpoint checkpoint) : this(experiment)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         _trainer.ReadCheckpoint(checkpoint.Trainer.Span);
         var rule = experiment.Definition.Reward;
-        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), checkpoint.Resume);
-        _restored = checkpoint.Counts;
+        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), checkpoint.Resume, checkpoint.Counts);
         NextOffset = checkpoint.Resume.Offset;
         RebuildUntil = checkpoint.NextOffset;
-        IsRebuilding = true;
-        EndRebuild(NextOffset);
     }
 
     /// <summary>The offset of the first record that has not been read.</summary>
     public long NextOffset { get; private set; }
 
     /// <summary>The first record that is not part of the loaded state; 0 after a cold start.</summary>
-    public long RebuildUntil { get; }
+    public long RebuildUntil { get; private set; }
 
     /// <summary>Whether records are still being read again. Nothing is saved or published meanwhile.</summary>
-    public bool IsRebuilding { get; private set; }
+    public bool IsRebuilding => NextOffset < RebuildUntil;
 
     /// <summary>Interactions learned.</summary>
     public long Interactions => _trainer.Interactions;
@@ -111,21 +107,23 @@ public sealed class PartitionState
     {
         if (record.Offset < NextOffset)
             return new(RecordFate.Known);
-        EndRebuild(record.Offset);
         NextOffset = record.Offset + 1;
         AppendedAt = Math.Max(AppendedAt, record.AppendedAt);
         var before = _joined.Count;
         var result = Apply(record);
-        if (IsRebuilding)
-        {
-            // What comes out now was learned before the checkpoint.
-            _joined.Clear();
-            EndRebuild(NextOffset);
+        if (record.Offset < RebuildUntil)
             return new(RecordFate.Rebuilt, result.Event);
-        }
         if (!learns)
             _joined.RemoveRange(before, _joined.Count - before);
         return result;
+    }
+
+    /// <summary>Goes on without the open joins, because the log no longer has the records that would rebuild them. What was learned stands.</summary>
+    public void GiveUpRebuild()
+    {
+        var rule = _experiment.Definition.Reward;
+        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), new JoinResumePoint(NextOffset, _joiner.Watermark, NextOffset), _joiner.Counts);
+        RebuildUntil = NextOffset;
     }
 
     /// <summary>Learns what has been joined. The state does not depend on when this is called.</summary>
@@ -190,13 +188,5 @@ public sealed class PartitionState
         return _joiner.Apply(logged, record.Offset, record.AppendedAt, _joined) == JoinOutcome.Invalid
             ? new(RecordFate.Invalid, logged, $"The reward is outside [{rule.Minimum}, {rule.Maximum}], or names an action that was not shown.")
             : new(RecordFate.Taken, logged);
-    }
-
-    private void EndRebuild(long reached)
-    {
-        if (!IsRebuilding || reached < RebuildUntil)
-            return;
-        IsRebuilding = false;
-        _joiner.RestoreCounts(_restored);
     }
 }
