@@ -11,8 +11,15 @@ internal static class JournalTestKit
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    public static Journal Open(string directory, JournalOptions? options = null, Action<SafeFileHandle>? flush = null, bool retains = true, TimeProvider? time = null) =>
-        Journal.Open(directory, options ?? new JournalOptions(), time ?? TimeProvider.System, NullLogger.Instance, retains, flush);
+    public static Journal Open(string directory, JournalOptions? options = null, Action<SafeFileHandle>? flush = null, bool retains = true, TimeProvider? time = null, JournalMetrics? metrics = null) =>
+        Journal.Open(
+            directory,
+            options ?? new JournalOptions(),
+            new JournalSurroundings(time ?? TimeProvider.System, NullLogger.Instance, metrics ?? Metrics()),
+            retains,
+            flush);
+
+    public static JournalMetrics Metrics() => new(Prometheus.Metrics.WithCustomRegistry(Prometheus.Metrics.NewCustomRegistry()));
 
     public static Task Append(this Journal journal, string value, string key = "k") =>
         journal.AppendAsync(JournalHeaders.Binary, Encoding.UTF8.GetBytes(key), Encoding.UTF8.GetBytes(value), isRemoval: false, CancellationToken.None);

@@ -211,7 +211,7 @@ public sealed class LocalStoreTests : IDisposable
         File.WriteAllBytes(path, bytes);
     }
 
-    private JournalSet Journals() => new(_data, new JournalOptions(), TimeProvider.System, NullLogger<JournalSet>.Instance);
+    private JournalSet Journals() => new(_data, new JournalOptions(), TimeProvider.System, JournalTestKit.Metrics(), NullLogger<JournalSet>.Instance);
 
     private LocalSnapshotStore Snapshots() => new(_data, _time, NullLogger<LocalSnapshotStore>.Instance);
 
