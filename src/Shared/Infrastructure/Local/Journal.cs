@@ -146,10 +146,16 @@ public sealed class Journal : IDisposable
     /// <summary>Waits for a record at or after an offset. False when there was none within the time.</summary>
     public bool WaitFor(long offset, TimeSpan atMost)
     {
+        var began = Environment.TickCount64;
         lock (_committed)
         {
-            if (_state.NextOffset <= offset)
-                Monitor.Wait(_committed, atMost);
+            // Also woken by a new segment, which is no record.
+            while (_state.NextOffset <= offset && !_forgotten)
+            {
+                var left = atMost - TimeSpan.FromMilliseconds(Environment.TickCount64 - began);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(_committed, left))
+                    break;
+            }
             return _state.NextOffset > offset;
         }
     }
