@@ -8,6 +8,7 @@ using Recsys.Api.Feedback;
 using Recsys.Api.Health;
 using Recsys.Api.Problems;
 using Recsys.Api.Security;
+using Recsys.Infrastructure.Distributed;
 using Scalar.AspNetCore;
 
 // The project's own directory holds appsettings.json whether the service is started there or from the repository's root.
@@ -17,13 +18,18 @@ if (string.IsNullOrEmpty(builder.Configuration["urls"]))
     builder.WebHost.UseUrls("http://127.0.0.1:5080");
 
 var dataDirectory = builder.Configuration["Embedded:DataDirectory"] ?? "data";
+var distributed = DistributedInfrastructure.IsConfigured(builder.Configuration);
 builder.Services.AddApi();
-builder.Services.AddEmbeddedMode(dataDirectory);
+if (distributed)
+    builder.Services.AddKafkaAndRedis(builder.Configuration);
+else
+    builder.Services.AddEmbeddedMode(dataDirectory);
 builder.Services.AddOpenApi();
 
 var app = builder.Build();
 app.Services.GetRequiredService<ApiKeys>().RefuseOpenAddresses((app.Configuration["urls"] ?? "http://127.0.0.1:5080").Split(';'));
-await EmbeddedMode.PrepareAsync(app.Services, dataDirectory, app.Logger);
+if (!distributed)
+    await EmbeddedMode.PrepareAsync(app.Services, dataDirectory, app.Logger);
 
 app.UseProblems();
 app.MapExperiments();
