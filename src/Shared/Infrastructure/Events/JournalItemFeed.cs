@@ -31,7 +31,7 @@ public sealed class JournalItemFeed(JournalSet journals) : IItemFeed
                 var slash = key.IndexOf('/', StringComparison.Ordinal);
                 // The handler may keep the item, the reader's memory is only lent.
                 if (slash > 0)
-                    handle(key[..slash], key[(slash + 1)..], record.IsRemoval ? null : record.Value.ToArray());
+                    handle(key[..slash], key[(slash + 1)..], record.IsRemoval ? default(ReadOnlyMemory<byte>?) : record.Value.ToArray());
             }
             if (!announced)
                 caughtUp();

@@ -9,8 +9,10 @@ namespace Recsys.Infrastructure.Events;
 /// <summary>Makes sure that topics exist: by creating them, or by asking for them where the broker creates on demand.</summary>
 internal sealed class KafkaTopics(KafkaOptions options, Func<Handle> client)
 {
-    private static readonly TimeSpan RequestTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan RetryPause = TimeSpan.FromMilliseconds(100);
+
+    // Making topics is rarer and slower than writing to them.
+    private readonly TimeSpan _timeout = 2 * options.PublishTimeout;
 
     private readonly ConcurrentDictionary<string, bool> _present = new(StringComparer.Ordinal);
 
@@ -39,11 +41,11 @@ internal sealed class KafkaTopics(KafkaOptions options, Func<Handle> client)
     private TopicSpecification Topic(string name, Dictionary<string, string> settings) =>
         new() { Name = name, NumPartitions = options.Partitions, ReplicationFactor = options.ReplicationFactor, Configs = settings };
 
-    private static async Task CreateAsync(IAdminClient admin, List<TopicSpecification> wanted)
+    private async Task CreateAsync(IAdminClient admin, List<TopicSpecification> wanted)
     {
         try
         {
-            await admin.CreateTopicsAsync(wanted, new CreateTopicsOptions { RequestTimeout = RequestTimeout, OperationTimeout = RequestTimeout })
+            await admin.CreateTopicsAsync(wanted, new CreateTopicsOptions { RequestTimeout = _timeout, OperationTimeout = _timeout })
                 .ConfigureAwait(false);
         }
         catch (CreateTopicsException problem) when (problem.Results.TrueForAll(
@@ -61,11 +63,11 @@ internal sealed class KafkaTopics(KafkaOptions options, Func<Handle> client)
         }
     }
 
-    private static void AskFor(IAdminClient admin, List<TopicSpecification> wanted, CancellationToken cancellationToken)
+    private void AskFor(IAdminClient admin, List<TopicSpecification> wanted, CancellationToken cancellationToken)
     {
         foreach (var topic in wanted)
         {
-            var deadline = Environment.TickCount64 + (long)RequestTimeout.TotalMilliseconds;
+            var deadline = Environment.TickCount64 + (long)_timeout.TotalMilliseconds;
             while (true)
             {
                 var reason = Missing(admin, topic.Name, out var cause);
@@ -82,12 +84,12 @@ internal sealed class KafkaTopics(KafkaOptions options, Func<Handle> client)
         }
     }
 
-    private static string? Missing(IAdminClient admin, string topic, out KafkaException? cause)
+    private string? Missing(IAdminClient admin, string topic, out KafkaException? cause)
     {
         cause = null;
         try
         {
-            var found = admin.GetMetadata(topic, RequestTimeout / 2).Topics.Find(t => t.Topic == topic);
+            var found = admin.GetMetadata(topic, _timeout / 2).Topics.Find(t => t.Topic == topic);
             return found is null ? "unknown" : found.Error.IsError ? found.Error.Reason : found.Partitions.Count == 0 ? "no partitions yet" : null;
         }
         catch (KafkaException problem)

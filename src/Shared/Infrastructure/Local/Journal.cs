@@ -5,6 +5,12 @@ using Recsys.Infrastructure.Experiments;
 
 namespace Recsys.Infrastructure.Local;
 
+/// <summary>What a journal needs of its host.</summary>
+/// <param name="Time">Gives records their time.</param>
+/// <param name="Log">Told about everything unusual.</param>
+/// <param name="Metrics">What is counted.</param>
+public sealed record JournalSurroundings(TimeProvider Time, ILogger Log, JournalMetrics Metrics);
+
 /// <summary>
 /// A durable append-only log in one directory. Publishers copy records into a bounded group in memory; one writer thread takes the group, writes it and makes
 /// it durable with one fsync while the next gathers: the slower the disk, the larger the groups. Readers see durable records only.
@@ -18,6 +24,7 @@ public sealed class Journal : IDisposable
     private readonly JournalOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
+    private readonly JournalMetrics _metrics;
     private readonly bool _retains;
     private readonly Action<SafeFileHandle> _flush;
     private readonly Thread _writer;
@@ -38,9 +45,10 @@ public sealed class Journal : IDisposable
     private bool _tailUnknown;
 
     private Journal(
-        string directory, JournalOptions options, TimeProvider time, ILogger log, bool retains, Action<SafeFileHandle> flush, JournalState state, SafeFileHandle file)
+        string directory, JournalOptions options, JournalSurroundings around, bool retains, Action<SafeFileHandle> flush, JournalState state, SafeFileHandle file)
     {
-        (_directory, _options, _time, _log, _retains, _flush, _state, _file) = (directory, options, time, log, retains, flush, state, file);
+        (_directory, _options, _retains, _flush, _state, _file) = (directory, options, retains, flush, state, file);
+        (_time, _log, _metrics) = around;
         _writer = new Thread(WriteLoop) { IsBackground = true, Name = $"journal {Path.GetFileName(directory)}" };
         _writer.Start();
     }
@@ -59,14 +67,14 @@ public sealed class Journal : IDisposable
     /// <summary>Opens or creates a journal and cuts back a torn tail.</summary>
     /// <param name="directory">Its directory.</param>
     /// <param name="options">Sizes and limits.</param>
-    /// <param name="time">Gives records their time.</param>
-    /// <param name="log">Told about everything unusual.</param>
+    /// <param name="around">Clock, log and metrics of the host.</param>
     /// <param name="retains">Whether old segments are removed at all.</param>
     /// <param name="flush">Makes a file durable; for tests that need a slow or a broken disk.</param>
     /// <exception cref="JournalCorruptException">A record that was durable is damaged.</exception>
     public static Journal Open(
-        string directory, JournalOptions options, TimeProvider time, ILogger log, bool retains = true, Action<SafeFileHandle>? flush = null)
+        string directory, JournalOptions options, JournalSurroundings around, bool retains = true, Action<SafeFileHandle>? flush = null)
     {
+        ArgumentNullException.ThrowIfNull(around);
         ArgumentNullException.ThrowIfNull(options);
         Directory.CreateDirectory(directory);
         var segments = JournalSegment.In(directory);
@@ -82,14 +90,12 @@ public sealed class Journal : IDisposable
         var file = OpenForWriting(active.Path);
         if (torn > 0)
         {
-            JournalMetrics.TornBytes.Inc(torn);
-            LocalLog.TornTailCut(log, active.Path, torn, next);
+            around.Metrics.TornBytes.Inc(torn);
+            LocalLog.TornTailCut(around.Log, active.Path, torn, next);
             RandomAccess.SetLength(file, bytes);
             RandomAccess.FlushToDisk(file);
         }
-        var journal = new Journal(
-            directory, options, time, log, retains, flush ?? RandomAccess.FlushToDisk, new JournalState(segments, next, bytes), file);
-        return journal;
+        return new Journal(directory, options, around, retains, flush ?? RandomAccess.FlushToDisk, new JournalState(segments, next, bytes), file);
     }
 
     /// <summary>Queues a record and returns at once; the bytes are copied. False when the bounded queue is full, the record too large, or the journal closed.</summary>
@@ -100,7 +106,7 @@ public sealed class Journal : IDisposable
             if (Gather(headers, key, value, isRemoval: false, awaited: false))
                 return true;
         }
-        JournalMetrics.Refused.Inc();
+        _metrics.Refused.Inc();
         return false;
     }
 
@@ -146,10 +152,16 @@ public sealed class Journal : IDisposable
     /// <summary>Waits for a record at or after an offset. False when there was none within the time.</summary>
     public bool WaitFor(long offset, TimeSpan atMost)
     {
+        var began = Environment.TickCount64;
         lock (_committed)
         {
-            if (_state.NextOffset <= offset)
-                Monitor.Wait(_committed, atMost);
+            // Also woken by a new segment, which is no record.
+            while (_state.NextOffset <= offset && !_forgotten)
+            {
+                var left = atMost - TimeSpan.FromMilliseconds(Environment.TickCount64 - began);
+                if (left <= TimeSpan.Zero || !Monitor.Wait(_committed, left))
+                    break;
+            }
             return _state.NextOffset > offset;
         }
     }
@@ -248,7 +260,7 @@ public sealed class Journal : IDisposable
     {
         try
         {
-            using (JournalMetrics.CommitSeconds.NewTimer())
+            using (_metrics.CommitSeconds.NewTimer())
             {
                 if (_tailUnknown)
                     CutBack();
@@ -261,7 +273,7 @@ public sealed class Journal : IDisposable
                 _flush(_file);
                 state.Segments[^1].Note(state.NextOffset, state.ActiveBytes);
                 Publish(state with { NextOffset = state.NextOffset + group.Count, ActiveBytes = state.ActiveBytes + bytes.Length });
-                JournalMetrics.Bytes.Inc(bytes.Length);
+                _metrics.Bytes.Inc(bytes.Length);
             }
             group.Done?.SetResult();
         }
@@ -269,7 +281,7 @@ public sealed class Journal : IDisposable
         {
             // What reached the disk is unknown. Nothing of it was acknowledged, so the file is cut back to the last commit before the next group.
             _tailUnknown = true;
-            JournalMetrics.Failed.Inc(group.Count);
+            _metrics.Failed.Inc(group.Count);
             LocalLog.CommitFailed(_log, problem, _directory, group.Count);
             group.Done?.SetException(new StoreUnavailableException($"The event log in '{_directory}' cannot be written: {problem.Message}", problem));
             // Waiters may have given up; the exception is logged above and must not surface a second time as unobserved.

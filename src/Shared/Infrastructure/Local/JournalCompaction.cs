@@ -1,5 +1,4 @@
 using System.Text;
-using Microsoft.Extensions.Logging;
 
 namespace Recsys.Infrastructure.Local;
 
@@ -11,7 +10,7 @@ internal static class JournalCompaction
 {
     /// <summary>Finishes an interrupted rewrite, then rewrites if it is worth it.</summary>
     /// <exception cref="JournalCorruptException">A record is damaged.</exception>
-    public static void Run(string directory, JournalOptions options, TimeProvider time, ILogger log)
+    public static void Run(string directory, JournalOptions options, JournalSurroundings around)
     {
         string fresh = directory + ".new", old = directory + ".old";
         Finish(directory, fresh, old);
@@ -30,7 +29,7 @@ internal static class JournalCompaction
         }
         if (all <= 2L * newest.Count)
             return;
-        using (var target = Journal.Open(fresh, options, time, log, retains: false))
+        using (var target = Journal.Open(fresh, options, around, retains: false))
         {
             foreach (var record in JournalReader.ReadFiles(directory))
             {
@@ -47,7 +46,7 @@ internal static class JournalCompaction
         Directory.Move(fresh, directory);
         AtomicFile.SyncDirectory(Path.GetDirectoryName(directory)!);
         Directory.Delete(old, recursive: true);
-        LocalLog.Compacted(log, directory, newest.Count, all);
+        LocalLog.Compacted(around.Log, directory, newest.Count, all);
     }
 
     // The old journal is moved away only once the new one is complete and durable, so the names tell how far a rewrite came.

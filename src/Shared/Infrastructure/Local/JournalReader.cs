@@ -68,6 +68,9 @@ public sealed class JournalReader : IDisposable
     /// <inheritdoc cref="ReadFiles" path="/exception"/>
     public static IEnumerable<LogRecord> ReadLog(string path) => ReadFiles(path).Select(static r => r.ToLogRecord());
 
+    /// <summary>Whether a file has the name of a journal segment: twenty digits and <c>.log</c>.</summary>
+    public static bool IsSegment(string path) => JournalSegment.TryParse(path, out _);
+
     /// <inheritdoc/>
     public void Dispose() => _scanner.Dispose();
 

@@ -41,7 +41,7 @@ internal sealed class JournalSegment(long baseOffset, string path)
     {
         var name = System.IO.Path.GetFileNameWithoutExtension(path);
         baseOffset = 0;
-        return name.Length == 20 && long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out baseOffset);
+        return path.EndsWith(Extension, StringComparison.Ordinal) && name.Length == 20 && long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out baseOffset);
     }
 
     /// <summary>Remembers where a record lies, if it is far enough from the last one remembered: seeking then reads at most 64 KiB too many.</summary>

@@ -14,20 +14,19 @@ public sealed class JournalSet : IDisposable
     private readonly Lock _gate = new();
     private readonly DataDirectory _data;
     private readonly JournalOptions _options;
-    private readonly TimeProvider _time;
-    private readonly ILogger<JournalSet> _log;
+    private readonly JournalSurroundings _around;
     private bool _disposed;
 
     /// <summary>Journals of a data directory.</summary>
-    public JournalSet(DataDirectory data, JournalOptions options, TimeProvider time, ILogger<JournalSet> log)
+    public JournalSet(DataDirectory data, JournalOptions options, TimeProvider time, JournalMetrics metrics, ILogger<JournalSet> log)
     {
-        (_data, _options, _time, _log) = (data, options, time, log);
+        (_data, _options, _around) = (data, options, new JournalSurroundings(time, log, metrics));
         _items = new Lazy<Journal>(() =>
         {
-            JournalCompaction.Run(PathOf(EventTopics.Items), _options, _time, _log);
-            return Journal.Open(PathOf(EventTopics.Items), _options, _time, _log, retains: false);
+            JournalCompaction.Run(PathOf(EventTopics.Items), _options, _around);
+            return Journal.Open(PathOf(EventTopics.Items), _options, _around, retains: false);
         });
-        _deadLetters = new Lazy<Journal>(() => Journal.Open(PathOf(EventTopics.DeadLetters), _options, _time, _log));
+        _deadLetters = new Lazy<Journal>(() => Journal.Open(PathOf(EventTopics.DeadLetters), _options, _around));
     }
 
     /// <summary>Catalogue items of all experiments.</summary>
@@ -36,7 +35,7 @@ public sealed class JournalSet : IDisposable
     /// <summary>Events that could not be understood.</summary>
     public Journal DeadLetters => _deadLetters.Value;
 
-    internal ILogger Log => _log;
+    internal ILogger Log => _around.Log;
 
     /// <summary>The journal of an experiment, created if there is none.</summary>
     /// <exception cref="JournalCorruptException">It is damaged.</exception>
@@ -50,7 +49,7 @@ public sealed class JournalSet : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             if (!_experiments.TryGetValue(experiment, out open))
             {
-                open = Journal.Open(PathOf(EventTopics.Events(experiment)), _options, _time, _log);
+                open = Journal.Open(PathOf(EventTopics.Events(experiment)), _options, _around);
                 _experiments[experiment] = open;
             }
             return open;

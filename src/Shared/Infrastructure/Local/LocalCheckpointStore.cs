@@ -53,7 +53,7 @@ public sealed class LocalCheckpointStore(DataDirectory data, ILogger<LocalCheckp
         {
             return Guarded(() =>
             {
-                if (ReadEpoch(PathOf(experiment, partition, ".epoch")) != epoch)
+                if (epoch <= 0 || ReadEpoch(PathOf(experiment, partition, ".epoch")) != epoch)
                     return false;
                 var path = PathOf(experiment, partition, ".checkpoint");
                 var checksum = new byte[8];

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Prometheus;
 using Recsys.Infrastructure.Checkpoints;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
@@ -16,7 +17,7 @@ public static class LocalInfrastructure
     /// Registers event log and stores under <paramref name="directory"/>, which is taken possession of when the first of them is resolved. The container
     /// disposes them in the reverse order of their creation: parameters are kept, the log is made durable, then the directory is given up.
     /// </summary>
-    /// <param name="services">Also needs logging; the clock is the system's unless there is another.</param>
+    /// <param name="services">Also needs logging; uses the host's clock, configuration and metric factory where there are any.</param>
     /// <param name="directory">Created where needed.</param>
     public static IServiceCollection AddLocalInfrastructure(this IServiceCollection services, string directory)
     {
@@ -28,6 +29,7 @@ public static class LocalInfrastructure
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(_ => new DataDirectory(directory));
         services.AddSingleton(static p => p.GetRequiredService<IOptions<JournalOptions>>().Value);
+        services.AddSingleton(static p => new JournalMetrics(p.GetService<IMetricFactory>() ?? Metrics.DefaultFactory));
         services.AddSingleton<JournalSet>();
         services.AddSingleton<LocalSnapshotStore>();
         services.AddSingleton<LocalCheckpointStore>();

@@ -97,11 +97,10 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
     {
         lock (_gate)
         {
-            return Task.FromResult<ReadOnlyMemory<byte>?>(
-                _current.TryGetValue((experiment, head.Partition), out var current)
-                && current.Head.Epoch == head.Epoch && current.Head.Interactions == head.Interactions
-                    ? current.Framed
-                    : null);
+            var isCurrent = _current.TryGetValue((experiment, head.Partition), out var current)
+                && current.Head.Epoch == head.Epoch && current.Head.Interactions == head.Interactions;
+            // A plain null here would become an array that is null, and that empty memory.
+            return Task.FromResult(isCurrent ? current!.Framed : default(ReadOnlyMemory<byte>?));
         }
     }
 
