@@ -221,23 +221,21 @@ internal sealed class KafkaPartitionReader : IDisposable
         _checkAt = Environment.TickCount64 + CheckMilliseconds;
         var disconnected = _disconnected;
         _disconnected = false;
+        var relocated = false;
         foreach (var (partition, reading) in _readings)
         {
+            // The client says once that a partition's end is reached. After an error, asking for the same position makes it say so again, and only
+            // when the broker has answered: until then we don't know the end and must not claim to be there.
             if (reading.OutOfRange)
-            {
-                Relocate(partition, reading);
-            }
+                relocated |= Relocate(partition, reading);
             else if (disconnected)
-            {
-                // The client says once that a partition's end is reached. Asking for the same position makes it say so again, and only
-                // when the broker has answered: until then we don't know the end and must not claim to be there.
-                reading.AtEnd = false;
-                Seek(partition, reading.Next);
-            }
+                Seek(partition, reading);
         }
+        if (relocated)
+            Reassign();
     }
 
-    private void Relocate(int partition, Reading reading)
+    private bool Relocate(int partition, Reading reading)
     {
         WatermarkOffsets log;
         try
@@ -247,7 +245,7 @@ internal sealed class KafkaPartitionReader : IDisposable
         catch (KafkaException problem)
         {
             Report(problem.Error);
-            return;
+            return false;
         }
         if (reading.Next < log.Low.Value)
         {
@@ -269,22 +267,29 @@ internal sealed class KafkaPartitionReader : IDisposable
             _log.LogCut(_topic, partition, log.High.Value, reading.Next);
             reading.Next = log.High.Value;
         }
-        reading.AtEnd = false;
-        reading.OutOfRange = !Seek(partition, reading.Next);
+        reading.OutOfRange = false;
+        return true;
     }
 
-    private bool Seek(int partition, long next)
+    private void Seek(int partition, Reading reading)
     {
+        reading.AtEnd = false;
         try
         {
-            _consumer.Seek(new TopicPartitionOffset(_topic, partition, next));
-            return true;
+            _consumer.Seek(new TopicPartitionOffset(_topic, partition, reading.Next));
         }
         catch (KafkaException problem)
         {
             Report(problem.Error);
-            return false;
         }
+    }
+
+    /// <summary>After an offset error the client has given a partition up and refuses to seek in it; handing all of them over anew starts it again.</summary>
+    private void Reassign()
+    {
+        foreach (var reading in _readings.Values)
+            reading.AtEnd = false;
+        _consumer.Assign(_readings.Select(r => new TopicPartitionOffset(_topic, r.Key, r.Value.Next)));
     }
 
     /// <summary>Tells the client how far we are; it commits that in the background, for lag dashboards and autoscaling.</summary>
@@ -321,7 +326,7 @@ internal sealed class KafkaPartitionReader : IDisposable
         {
             step();
         }
-        catch (KafkaException problem) when (problem.Error.IsFatal)
+        catch (KafkaException problem)
         {
             _failure ??= ExceptionDispatchInfo.Capture(new StoreUnavailableException($"The Kafka consumer of {_topic} cannot go on: {problem.Error.Reason}", problem));
         }
