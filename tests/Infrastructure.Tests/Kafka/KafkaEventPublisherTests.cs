@@ -130,6 +130,36 @@ public sealed class KafkaEventPublisherTests : KafkaTests
     }
 
     [Fact]
+    public async Task Producer_that_can_go_on_no_more_is_replaced()
+    {
+        const short InitProducerId = 22;
+        const int ClusterAuthorizationFailed = 31;
+        Mock.Topic(EventTopics.Events(Experiment), 4);
+        // Fatal to an idempotent producer; one for each of the two.
+        Mock.Fail(InitProducerId, ClusterAuthorizationFailed, ClusterAuthorizationFailed);
+        var publisher = Publisher();
+        var failed = 0;
+        await Eventually(
+            () =>
+            {
+                try
+                {
+                    publisher.PublishAsync(Experiment, "a", new byte[] { 1 }, Stop).GetAwaiter().GetResult();
+                    return true;
+                }
+                catch (StoreUnavailableException)
+                {
+                    failed++;
+                    return false;
+                }
+            },
+            "rewards are taken by a new producer");
+        Assert.True(failed > 0, "The first producer was meant to fail.");
+        await Eventually(() => publisher.TryPublishDecision(Experiment, "b"u8, [2]), "decisions are taken by a new producer");
+        Assert.Equal(["a", "b"], ReadAll(EventTopics.Events(Experiment), 4, 2).Select(static r => Encoding.UTF8.GetString(r.Message.Key!)).Order());
+    }
+
+    [Fact]
     public async Task Event_above_the_limit_is_refused_with_a_reason()
     {
         var publisher = await ReadyPublisher();
