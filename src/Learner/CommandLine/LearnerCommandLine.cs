@@ -71,6 +71,8 @@ public static class LearnerCommandLine
         var root = new RootCommand(
             "Recsys learner: turns the event log of contextual bandit experiments into parameters. Without a verb it runs the learning service.")
         {
+            RunCommand.Create(),
+            ReplayCommand.Create(),
             SimulateCommand.Create(),
         };
         foreach (var help in root.Options.OfType<HelpOption>())

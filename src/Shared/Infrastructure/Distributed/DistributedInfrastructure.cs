@@ -12,6 +12,18 @@ namespace Recsys.Infrastructure.Distributed;
 /// <summary>The adapters of a cluster: the event log in Kafka, everything else in Redis.</summary>
 public static class DistributedInfrastructure
 {
+    /// <summary>Whether Kafka and Redis are configured.</summary>
+    /// <exception cref="InvalidOperationException">Only one of them is; the message says what is missing.</exception>
+    public static bool IsConfigured(IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        var kafka = !string.IsNullOrWhiteSpace(configuration["Kafka:BootstrapServers"]);
+        var redis = !string.IsNullOrWhiteSpace(configuration["Redis:Configuration"]);
+        if (kafka != redis)
+            throw new InvalidOperationException($"{(kafka ? "Kafka__BootstrapServers is set and Redis__Configuration" : "Redis__Configuration is set and Kafka__BootstrapServers")} is not. Set both to run distributed, or neither to run embedded.");
+        return kafka;
+    }
+
     /// <summary>Registers them all as singletons, with options from the sections <c>Kafka</c> and <c>Redis</c> that are validated at start.</summary>
     public static IServiceCollection AddKafkaAndRedis(this IServiceCollection services, IConfiguration configuration)
     {
