@@ -1,5 +1,4 @@
 using Confluent.Kafka;
-using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 using Xunit;
@@ -161,7 +160,7 @@ public sealed class KafkaEventSourceTests : KafkaSourceTests
         Assert.InRange(low, 4, Written - 2);
         Assert.Equal(Enumerable.Range((int)low, Written - (int)low).Select(static o => (long)o), owner.Records.Select(static r => r.Offset));
         // A reader that starts at zero has lost nothing that it ever had.
-        Assert.Equal(checkpoint == 0 ? 0 : low - checkpoint, DistributedMetrics.EventsExpired.WithLabels(Experiment).Value);
+        Assert.Equal(checkpoint == 0 ? 0 : low - checkpoint, Counted.Expired.WithLabels(Experiment).Value);
         await Eventually(() => owner.CaughtUp == true, "caught up");
     }
 

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
+using Prometheus;
 using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Experiments;
 
@@ -19,9 +20,9 @@ internal sealed class KafkaPartitionReader : IDisposable
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan QueryTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly string _experiment;
     private readonly string _topic;
     private readonly IPartitionOwner _owner;
+    private readonly Counter.Child _expired;
     private readonly ILogger _log;
     private readonly CancellationToken _cancellation;
     private readonly IConsumer<byte[]?, byte[]?> _consumer;
@@ -32,9 +33,11 @@ internal sealed class KafkaPartitionReader : IDisposable
     private long _checkAt;
     private long _markAt;
 
-    public KafkaPartitionReader(KafkaOptions options, string experiment, IPartitionOwner owner, ILogger log, CancellationToken cancellation)
+    public KafkaPartitionReader(
+        KafkaOptions options, string experiment, IPartitionOwner owner, DistributedMetrics metrics, ILogger log, CancellationToken cancellation)
     {
-        (_experiment, _topic, _owner, _log, _cancellation) = (experiment, EventTopics.Events(experiment), owner, log, cancellation);
+        (_topic, _owner, _log, _cancellation) = (EventTopics.Events(experiment), owner, log, cancellation);
+        _expired = metrics.Expired.WithLabels(experiment);
         var config = KafkaClients.Consumer(options, KafkaEventSource.Group(experiment));
         // Eager: at every rebalance each member gives up all its partitions in good order and reads its new ones from their checkpoints. One rule
         // for every case, and revoking costs a checkpoint that is small. Cooperative rebalancing would spare the partitions that stay, at the price
@@ -257,7 +260,7 @@ internal sealed class KafkaPartitionReader : IDisposable
             else
             {
                 var lost = log.Low.Value - reading.Next;
-                DistributedMetrics.EventsExpired.WithLabels(_experiment).Inc(lost);
+                _expired.Inc(lost);
                 _log.EventsExpired(lost, _topic, partition, log.Low.Value, reading.Next);
             }
             reading.Next = log.Low.Value;
