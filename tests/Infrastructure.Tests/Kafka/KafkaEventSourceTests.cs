@@ -180,6 +180,22 @@ public sealed class KafkaEventSourceTests : KafkaSourceTests
     }
 
     [Fact]
+    public async Task Stopping_while_the_broker_is_away_still_revokes_in_good_order()
+    {
+        var publisher = await ReadyPublisher();
+        await Write(publisher, 0, 8);
+        var owner = new RecordingOwner();
+        var reading = Read(owner);
+        await Eventually(() => owner.Records.Count == 8, "8 records");
+        Mock.Down();
+        await Eventually(() => owner.CaughtUp == false, "the outage is noticed");
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        await reading.StopAsync();
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"It took {clock.Elapsed}; a host that stops is killed after 30 s.");
+        Assert.Equal(8, owner.Checkpoints.Values.Sum());
+    }
+
+    [Fact]
     public async Task Topic_that_comes_later_is_read_from_its_beginning()
     {
         var owner = new RecordingOwner();
