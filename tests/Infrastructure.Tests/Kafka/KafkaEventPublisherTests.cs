@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text;
-using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 using Recsys.TestKit;
@@ -79,15 +78,13 @@ public sealed class KafkaEventPublisherTests : KafkaTests
         options.DecisionTimeout = TimeSpan.FromSeconds(1);
         var publisher = await ReadyPublisher(options: options);
         Mock.Down();
-        static double Dropped() => DistributedMetrics.EventsDropped.WithLabels("timed_out").Value;
-        var before = Dropped();
         var clock = Stopwatch.StartNew();
         var accepted = 0;
         for (var i = 0; i < 10_000; i++)
             accepted += publisher.TryPublishDecision(Experiment, "id"u8, [1]) ? 1 : 0;
         Assert.InRange(accepted, 1, 10);
         Assert.True(clock.Elapsed < TimeSpan.FromSeconds(5), $"10,000 refusals took {clock.Elapsed}.");
-        await Eventually(() => Dropped() >= before + accepted, "the queued decisions are counted as dropped");
+        await Eventually(() => Counted.Undelivered.WithLabels("timed_out").Value >= accepted, "the queued decisions are counted as dropped");
         Mock.Up();
         await Eventually(() => publisher.TryPublishDecision(Experiment, "id"u8, [2]), "decisions are taken again");
         Assert.Contains(ReadAll(EventTopics.Events(Experiment), 4, 1), static r => r.Message.Value![0] == 2);
@@ -127,6 +124,36 @@ public sealed class KafkaEventPublisherTests : KafkaTests
         await publisher.PublishAsync(Experiment, "a", new byte[] { 1 }, Stop);
         await publisher.PublishAsync(Experiment, "b", new byte[] { 2 }, Stop);
         Assert.Equal([1, 2], ReadAll(EventTopics.Events(Experiment), 1, 2).Select(static r => (int)r.Message.Value![0]));
+    }
+
+    [Fact]
+    public async Task Producer_that_can_go_on_no_more_is_replaced()
+    {
+        const short InitProducerId = 22;
+        const int ClusterAuthorizationFailed = 31;
+        Mock.Topic(EventTopics.Events(Experiment), 4);
+        // Fatal to an idempotent producer; one for each of the two.
+        Mock.Fail(InitProducerId, ClusterAuthorizationFailed, ClusterAuthorizationFailed);
+        var publisher = Publisher();
+        var failed = 0;
+        await Eventually(
+            () =>
+            {
+                try
+                {
+                    publisher.PublishAsync(Experiment, "a", new byte[] { 1 }, Stop).GetAwaiter().GetResult();
+                    return true;
+                }
+                catch (StoreUnavailableException)
+                {
+                    failed++;
+                    return false;
+                }
+            },
+            "rewards are taken by a new producer");
+        Assert.True(failed > 0, "The first producer was meant to fail.");
+        await Eventually(() => publisher.TryPublishDecision(Experiment, "b"u8, [2]), "decisions are taken by a new producer");
+        Assert.Equal(["a", "b"], ReadAll(EventTopics.Events(Experiment), 4, 2).Select(static r => Encoding.UTF8.GetString(r.Message.Key!)).Order());
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using Confluent.Kafka;
-using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 using Xunit;
@@ -161,7 +160,7 @@ public sealed class KafkaEventSourceTests : KafkaSourceTests
         Assert.InRange(low, 4, Written - 2);
         Assert.Equal(Enumerable.Range((int)low, Written - (int)low).Select(static o => (long)o), owner.Records.Select(static r => r.Offset));
         // A reader that starts at zero has lost nothing that it ever had.
-        Assert.Equal(checkpoint == 0 ? 0 : low - checkpoint, DistributedMetrics.EventsExpired.WithLabels(Experiment).Value);
+        Assert.Equal(checkpoint == 0 ? 0 : low - checkpoint, Counted.Expired.WithLabels(Experiment).Value);
         await Eventually(() => owner.CaughtUp == true, "caught up");
     }
 
@@ -178,6 +177,22 @@ public sealed class KafkaEventSourceTests : KafkaSourceTests
         await Eventually(() => owner.Records.Count > 0, "the new record");
         Assert.Equal([77], Numbers(owner.Records));
         Assert.Equal(5, owner.Records[0].Offset);
+    }
+
+    [Fact]
+    public async Task Stopping_while_the_broker_is_away_still_revokes_in_good_order()
+    {
+        var publisher = await ReadyPublisher();
+        await Write(publisher, 0, 8);
+        var owner = new RecordingOwner();
+        var reading = Read(owner);
+        await Eventually(() => owner.Records.Count == 8, "8 records");
+        Mock.Down();
+        await Eventually(() => owner.CaughtUp == false, "the outage is noticed");
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        await reading.StopAsync();
+        Assert.True(clock.Elapsed < TimeSpan.FromSeconds(20), $"It took {clock.Elapsed}; a host that stops is killed after 30 s.");
+        Assert.Equal(8, owner.Checkpoints.Values.Sum());
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging.Abstractions;
+using Prometheus;
 using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Events;
 using Recsys.TestKit;
@@ -20,6 +21,9 @@ public abstract class KafkaTests : IDisposable
     protected string Experiment { get; } = TestBroker.Unique("home");
 
     protected static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    /// <summary>What this test's clients have counted.</summary>
+    protected DistributedMetrics Counted { get; } = new(Metrics.WithCustomRegistry(Metrics.NewCustomRegistry()));
 
     protected MockKafka Mock
     {
@@ -43,7 +47,7 @@ public abstract class KafkaTests : IDisposable
 
     protected KafkaEventPublisher Publisher(KafkaOptions? options = null)
     {
-        var publisher = new KafkaEventPublisher(options ?? Options(), NullLogger<KafkaEventPublisher>.Instance);
+        var publisher = new KafkaEventPublisher(options ?? Options(), Counted, NullLogger<KafkaEventPublisher>.Instance);
         _owned.Add(publisher);
         return publisher;
     }
@@ -57,7 +61,7 @@ public abstract class KafkaTests : IDisposable
         return publisher;
     }
 
-    protected KafkaEventSource Source() => new(Options(), NullLogger<KafkaEventSource>.Instance);
+    protected KafkaEventSource Source() => new(Options(), Counted, NullLogger<KafkaEventSource>.Instance);
 
     /// <summary>Everything in a topic, by a consumer that shares no code with the product.</summary>
     protected List<ConsumeResult<byte[]?, byte[]?>> ReadAll(string topic, int partitions, int count)

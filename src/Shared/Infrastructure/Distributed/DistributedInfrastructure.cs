@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using Prometheus;
 using Recsys.Infrastructure.Checkpoints;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
@@ -38,6 +39,9 @@ public static class DistributedInfrastructure
         services.TryAddSingleton(static provider => provider.GetRequiredService<IOptions<KafkaOptions>>().Value);
         services.TryAddSingleton(static provider => provider.GetRequiredService<IOptions<RedisOptions>>().Value);
 
+        // A host with a registry of its own registers its factory; whichever comes last counts.
+        services.TryAddSingleton<IMetricFactory>(Metrics.DefaultFactory);
+        services.TryAddSingleton<DistributedMetrics>();
         services.TryAddSingleton<IEventPublisher, KafkaEventPublisher>();
         services.TryAddSingleton<IEventSource, KafkaEventSource>();
         services.TryAddSingleton<IItemFeed, KafkaItemFeed>();

@@ -34,9 +34,10 @@ public sealed class KafkaEventPublisher : IEventPublisher, IDisposable
 
     /// <summary>Starts the producers; they connect in the background.</summary>
     /// <exception cref="InvalidOperationException">librdkafka refuses a configured property; the message names it.</exception>
-    public KafkaEventPublisher(KafkaOptions options, ILogger<KafkaEventPublisher> log)
+    public KafkaEventPublisher(KafkaOptions options, DistributedMetrics metrics, ILogger<KafkaEventPublisher> log)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(metrics);
         _options = options;
         _log = log;
         var decisions = KafkaClients.Producer(options, options.DecisionTimeout);
@@ -45,10 +46,10 @@ public sealed class KafkaEventPublisher : IEventPublisher, IDisposable
         _decisions = new KafkaProducerSlot(decisions, log);
         _awaited = new KafkaProducerSlot(KafkaClients.Producer(options, options.PublishTimeout), log);
         _topics = new KafkaTopics(options, () => _awaited.Current.Handle);
-        _decisionDelivered = static report =>
+        _decisionDelivered = report =>
         {
             if (report.Error.IsError)
-                DistributedMetrics.EventsDropped.WithLabels(Reason(report.Error.Code)).Inc();
+                metrics.Undelivered.WithLabels(Reason(report.Error.Code)).Inc();
         };
     }
 

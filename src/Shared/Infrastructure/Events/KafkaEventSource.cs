@@ -14,13 +14,13 @@ namespace Recsys.Infrastructure.Events;
 /// A checkpoint that the log no longer covers is reported loudly and counted; reading goes on from the log's first event, or from
 /// its end when the log has become shorter than the checkpoint.
 /// </remarks>
-public sealed class KafkaEventSource(KafkaOptions options, ILogger<KafkaEventSource> log) : IEventSource
+public sealed class KafkaEventSource(KafkaOptions options, DistributedMetrics metrics, ILogger<KafkaEventSource> log) : IEventSource
 {
     /// <inheritdoc/>
     public void Consume(string experiment, IPartitionOwner owner, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(owner);
-        using var reader = new KafkaPartitionReader(options, experiment, owner, log, cancellationToken);
+        using var reader = new KafkaPartitionReader(options, experiment, owner, metrics, log, cancellationToken);
         reader.Run();
     }
 

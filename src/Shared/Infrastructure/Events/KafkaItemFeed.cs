@@ -9,7 +9,7 @@ namespace Recsys.Infrastructure.Events;
 /// Follows the compacted catalogue topic: every process reads all partitions from the beginning, in no group. A topic that does not exist is an empty
 /// catalogue; it, and new partitions, are noticed within two seconds.
 /// </summary>
-public sealed class KafkaItemFeed(KafkaOptions options, ILogger<KafkaItemFeed> log) : IItemFeed
+public sealed class KafkaItemFeed(KafkaOptions options, DistributedMetrics metrics, ILogger<KafkaItemFeed> log) : IItemFeed
 {
     /// <inheritdoc/>
     public Task FollowAsync(Action<string, string, ReadOnlyMemory<byte>?> handle, Action caughtUp, CancellationToken cancellationToken)
@@ -19,7 +19,7 @@ public sealed class KafkaItemFeed(KafkaOptions options, ILogger<KafkaItemFeed> l
         return Task.Factory.StartNew(
             () =>
             {
-                using var reader = new KafkaItemReader(options, handle, caughtUp, log);
+                using var reader = new KafkaItemReader(options, handle, caughtUp, metrics, log);
                 reader.Run(cancellationToken);
             },
             CancellationToken.None,
@@ -35,6 +35,7 @@ public sealed class KafkaItemFeed(KafkaOptions options, ILogger<KafkaItemFeed> l
 
         private readonly Action<string, string, ReadOnlyMemory<byte>?> _handle;
         private readonly Action _caughtUp;
+        private readonly DistributedMetrics _metrics;
         private readonly ILogger _log;
         private readonly IConsumer<byte[]?, byte[]?> _consumer;
         private readonly HashSet<int> _assigned = [];
@@ -42,9 +43,10 @@ public sealed class KafkaItemFeed(KafkaOptions options, ILogger<KafkaItemFeed> l
         private bool _looked;
         private bool _complete;
 
-        public KafkaItemReader(KafkaOptions options, Action<string, string, ReadOnlyMemory<byte>?> handle, Action caughtUp, ILogger log)
+        public KafkaItemReader(
+            KafkaOptions options, Action<string, string, ReadOnlyMemory<byte>?> handle, Action caughtUp, DistributedMetrics metrics, ILogger log)
         {
-            (_handle, _caughtUp, _log) = (handle, caughtUp, log);
+            (_handle, _caughtUp, _metrics, _log) = (handle, caughtUp, metrics, log);
             // The client wants a group name; without a subscription nothing joins it.
             var config = KafkaClients.Consumer(options, "recsys.items");
             config.EnableAutoCommit = false;
@@ -140,7 +142,7 @@ public sealed class KafkaItemFeed(KafkaOptions options, ILogger<KafkaItemFeed> l
             var slash = key.IndexOf((byte)'/');
             if (slash < 1 || slash == key.Length - 1)
             {
-                DistributedMetrics.ItemsRefused.Inc();
+                _metrics.ItemsRefused.Inc();
                 _log.ItemRefused(taken.Partition.Value, taken.Offset.Value);
                 return;
             }

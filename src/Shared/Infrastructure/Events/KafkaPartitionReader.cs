@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging;
+using Prometheus;
 using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Experiments;
 
@@ -19,9 +20,9 @@ internal sealed class KafkaPartitionReader : IDisposable
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan QueryTimeout = TimeSpan.FromSeconds(1);
 
-    private readonly string _experiment;
     private readonly string _topic;
     private readonly IPartitionOwner _owner;
+    private readonly Counter.Child _expired;
     private readonly ILogger _log;
     private readonly CancellationToken _cancellation;
     private readonly IConsumer<byte[]?, byte[]?> _consumer;
@@ -32,9 +33,11 @@ internal sealed class KafkaPartitionReader : IDisposable
     private long _checkAt;
     private long _markAt;
 
-    public KafkaPartitionReader(KafkaOptions options, string experiment, IPartitionOwner owner, ILogger log, CancellationToken cancellation)
+    public KafkaPartitionReader(
+        KafkaOptions options, string experiment, IPartitionOwner owner, DistributedMetrics metrics, ILogger log, CancellationToken cancellation)
     {
-        (_experiment, _topic, _owner, _log, _cancellation) = (experiment, EventTopics.Events(experiment), owner, log, cancellation);
+        (_topic, _owner, _log, _cancellation) = (EventTopics.Events(experiment), owner, log, cancellation);
+        _expired = metrics.Expired.WithLabels(experiment);
         var config = KafkaClients.Consumer(options, KafkaEventSource.Group(experiment));
         // Eager: at every rebalance each member gives up all its partitions in good order and reads its new ones from their checkpoints. One rule
         // for every case, and revoking costs a checkpoint that is small. Cooperative rebalancing would spare the partitions that stay, at the price
@@ -221,23 +224,21 @@ internal sealed class KafkaPartitionReader : IDisposable
         _checkAt = Environment.TickCount64 + CheckMilliseconds;
         var disconnected = _disconnected;
         _disconnected = false;
+        var relocated = false;
         foreach (var (partition, reading) in _readings)
         {
+            // The client says once that a partition's end is reached. After an error, asking for the same position makes it say so again, and only
+            // when the broker has answered: until then we don't know the end and must not claim to be there.
             if (reading.OutOfRange)
-            {
-                Relocate(partition, reading);
-            }
+                relocated |= Relocate(partition, reading);
             else if (disconnected)
-            {
-                // The client says once that a partition's end is reached. Asking for the same position makes it say so again, and only
-                // when the broker has answered: until then we don't know the end and must not claim to be there.
-                reading.AtEnd = false;
-                Seek(partition, reading.Next);
-            }
+                Seek(partition, reading);
         }
+        if (relocated)
+            Reassign();
     }
 
-    private void Relocate(int partition, Reading reading)
+    private bool Relocate(int partition, Reading reading)
     {
         WatermarkOffsets log;
         try
@@ -247,7 +248,7 @@ internal sealed class KafkaPartitionReader : IDisposable
         catch (KafkaException problem)
         {
             Report(problem.Error);
-            return;
+            return false;
         }
         if (reading.Next < log.Low.Value)
         {
@@ -259,7 +260,7 @@ internal sealed class KafkaPartitionReader : IDisposable
             else
             {
                 var lost = log.Low.Value - reading.Next;
-                DistributedMetrics.EventsExpired.WithLabels(_experiment).Inc(lost);
+                _expired.Inc(lost);
                 _log.EventsExpired(lost, _topic, partition, log.Low.Value, reading.Next);
             }
             reading.Next = log.Low.Value;
@@ -269,22 +270,29 @@ internal sealed class KafkaPartitionReader : IDisposable
             _log.LogCut(_topic, partition, log.High.Value, reading.Next);
             reading.Next = log.High.Value;
         }
-        reading.AtEnd = false;
-        reading.OutOfRange = !Seek(partition, reading.Next);
+        reading.OutOfRange = false;
+        return true;
     }
 
-    private bool Seek(int partition, long next)
+    private void Seek(int partition, Reading reading)
     {
+        reading.AtEnd = false;
         try
         {
-            _consumer.Seek(new TopicPartitionOffset(_topic, partition, next));
-            return true;
+            _consumer.Seek(new TopicPartitionOffset(_topic, partition, reading.Next));
         }
         catch (KafkaException problem)
         {
             Report(problem.Error);
-            return false;
         }
+    }
+
+    /// <summary>After an offset error the client has given a partition up and refuses to seek in it; handing all of them over anew starts it again.</summary>
+    private void Reassign()
+    {
+        foreach (var reading in _readings.Values)
+            reading.AtEnd = false;
+        _consumer.Assign(_readings.Select(r => new TopicPartitionOffset(_topic, r.Key, r.Value.Next)));
     }
 
     /// <summary>Tells the client how far we are; it commits that in the background, for lag dashboards and autoscaling.</summary>
@@ -321,7 +329,7 @@ internal sealed class KafkaPartitionReader : IDisposable
         {
             step();
         }
-        catch (KafkaException problem) when (problem.Error.IsFatal)
+        catch (KafkaException problem)
         {
             _failure ??= ExceptionDispatchInfo.Capture(new StoreUnavailableException($"The Kafka consumer of {_topic} cannot go on: {problem.Error.Reason}", problem));
         }
