@@ -59,6 +59,9 @@ public sealed class InteractionJoiner
     /// <summary>What became of the events.</summary>
     public JoinCounts Counts => _counts;
 
+    /// <summary>How long after its decision the reward came that the last event joined, event-time ms, at least 0; null when it joined none at once.</summary>
+    public long? JoinedAfter { get; private set; }
+
     /// <summary>Decisions and early rewards and activations that are held.</summary>
     public int Pending => _decisions.Count + _waiting.Count;
 
@@ -137,6 +140,7 @@ public sealed class InteractionJoiner
         if (time != logged.Time)
             counts.Clamped++;
         var before = Watermark;
+        JoinedAfter = null;
         Watermark = Math.Max(Watermark, time);
         CloseDue(ref counts, joined);
         switch (logged)
@@ -152,6 +156,8 @@ public sealed class InteractionJoiner
                 if (!_decisions.TryGetValue(reward.DecisionId, out var rewarded))
                     return Wait(new Waiting(reward, reward.DecisionId, time, Watermark + _limits.EarlyWait, offset, before), mayStart, ref counts);
                 var outcome = rewarded.Take(reward, Watermark, ref counts, joined);
+                if (outcome == JoinOutcome.Joined)
+                    JoinedAfter = Math.Max(0, time - rewarded.DecidedAt);
                 BurySettled();
                 return outcome;
             case ActivationEvent activation:
