@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Text;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
@@ -46,7 +45,8 @@ public static class BinaryEventCodec
         WriteBytes(output, decisionId);
         WriteBytes(output, policy);
         WriteVarint(output, (ulong)policyVersion);
-        WriteByte(output, (byte)((activated ? Activated : 0) | HasMasks));
+        var masks = HasAnyMask(query.Candidates);
+        WriteByte(output, (byte)((activated ? Activated : 0) | (masks ? HasMasks : 0)));
         WriteFeatures(output, query.Context);
         WriteVarint(output, (ulong)query.Clusters.Length);
         foreach (var cluster in query.Clusters)
@@ -58,13 +58,13 @@ public static class BinaryEventCodec
         {
             WriteVarint(output, (ulong)query.Candidates.Length);
             foreach (ref readonly var candidate in query.Candidates)
-                WriteCandidate(output, candidate);
+                WriteCandidate(output, candidate, masks);
         }
         else
         {
             WriteVarint(output, (ulong)chosen.Length);
             foreach (var slot in chosen)
-                WriteCandidate(output, query.Candidates[slot.Action]);
+                WriteCandidate(output, query.Candidates[slot.Action], masks);
         }
         WriteVarint(output, (ulong)chosen.Length);
         for (var i = 0; i < chosen.Length; i++)
@@ -133,12 +133,12 @@ public static class BinaryEventCodec
     {
         var decisionId = reader.Id("decision id");
         var policy = reader.Id("policy kind");
-        var policyVersion = (long)reader.Varint();
-        var flags = reader.Byte();
+        var policyVersion = reader.Varint();
+        if (policyVersion > long.MaxValue)
+            throw new EventFormatException($"Binary event has policy version {policyVersion}.");
+        var flags = reader.Flags(Activated | HasMasks);
         var context = reader.Features();
         var clusters = new ClusterWeight[reader.Count(5, "clusters")];
-        if (clusters.Length > DecisionQuery.ClustersMax)
-            throw new EventFormatException($"Decision has {clusters.Length} clusters; at most {DecisionQuery.ClustersMax} are allowed.");
         for (var i = 0; i < clusters.Length; i++)
             clusters[i] = new ClusterWeight(reader.Int32("cluster"), reader.Single());
         var actions = new LoggedAction[reader.Count(3, "actions")];
@@ -151,36 +151,18 @@ public static class BinaryEventCodec
         var chosen = new ChosenSlot[reader.Count(5, "positions")];
         for (var i = 0; i < chosen.Length; i++)
             chosen[i] = new ChosenSlot(reader.Int32("position"), reader.Single());
-        var decision = new DecisionEvent(decisionId, time, policy, policyVersion, (flags & Activated) != 0, context, clusters, actions, chosen);
-        Check(decision);
+        var decision = new DecisionEvent(decisionId, time, policy, (long)policyVersion, (flags & Activated) != 0, context, clusters, actions, chosen);
+        DecisionRules.Check(decision);
         return decision;
-    }
-
-    /// <summary>What every decision must satisfy, in whatever form it came.</summary>
-    /// <exception cref="EventFormatException">It does not; the message says where.</exception>
-    internal static void Check(DecisionEvent decision)
-    {
-        if (decision.Chosen.Count == 0)
-            throw new EventFormatException("Decision has no chosen action.");
-        foreach (var slot in decision.Chosen)
-        {
-            if (slot.Action < 0 || slot.Action >= decision.Actions.Count)
-                throw new EventFormatException($"Decision chose action number {slot.Action} of {decision.Actions.Count}.");
-            if (!(slot.Propensity > 0 && slot.Propensity <= 1))
-                throw new EventFormatException($"Propensity {slot.Propensity} lies outside (0, 1].");
-        }
-        foreach (var cluster in decision.Clusters)
-        {
-            if (cluster.Cluster < 0 || !(cluster.Weight >= 0 && cluster.Weight <= 1))
-                throw new EventFormatException($"Cluster {cluster.Cluster} has weight {cluster.Weight}; weights lie in [0, 1].");
-        }
     }
 
     private static RewardEvent ReadReward(ref Reader reader, long time)
     {
         var decisionId = reader.Id("decision id");
         var value = BitConverter.Int64BitsToDouble(reader.Int64());
-        var flags = reader.Byte();
+        if (!double.IsFinite(value))
+            throw new EventFormatException($"Reward has value {value}, which is not finite.");
+        var flags = reader.Flags(HasAction | HasEventId);
         var action = (flags & HasAction) != 0 ? reader.Id("action id") : null;
         var eventId = (flags & HasEventId) != 0 ? reader.Id("event id") : null;
         return new RewardEvent(decisionId, time, value, action, eventId);
@@ -195,10 +177,23 @@ public static class BinaryEventCodec
         output.Advance(10);
     }
 
-    private static void WriteCandidate(IBufferWriter<byte> output, in Candidate candidate)
+    // Listed actions have all edges; only graphs need the eight bytes.
+    private static bool HasAnyMask(ReadOnlySpan<Candidate> candidates)
+    {
+        foreach (ref readonly var candidate in candidates)
+        {
+            if (candidate.ClusterMask != ulong.MaxValue)
+                return true;
+        }
+        return false;
+    }
+
+    private static void WriteCandidate(IBufferWriter<byte> output, in Candidate candidate, bool mask)
     {
         WriteBytes(output, candidate.Id.Span);
         WriteFeatures(output, candidate.Features);
+        if (!mask)
+            return;
         var span = output.GetSpan(8);
         BinaryPrimitives.WriteUInt64LittleEndian(span, candidate.ClusterMask);
         output.Advance(8);
@@ -266,13 +261,15 @@ public static class BinaryEventCodec
 
         public byte Byte() => Take(1)[0];
 
+        public byte Flags(byte known)
+        {
+            var flags = Byte();
+            return (flags & ~known) == 0 ? flags : throw new EventFormatException($"Binary event has flags {flags:x2}, which this reader does not know.");
+        }
+
         public long Int64() => BinaryPrimitives.ReadInt64LittleEndian(Take(8));
 
-        public float Single()
-        {
-            var value = BinaryPrimitives.ReadSingleLittleEndian(Take(4));
-            return float.IsFinite(value) ? value : throw new EventFormatException("Binary event holds a number that is not finite.");
-        }
+        public float Single() => Finite(Take(4));
 
         public ulong Varint()
         {
@@ -280,6 +277,8 @@ public static class BinaryEventCodec
             for (var shift = 0; shift < 64; shift += 7)
             {
                 var next = Byte();
+                if (shift == 63 && next > 1)
+                    break;
                 value |= (ulong)(next & 0x7F) << shift;
                 if (next < 0x80)
                     return value;
@@ -319,12 +318,16 @@ public static class BinaryEventCodec
 
         public FeatureSet Features()
         {
-            var sparse = new SparseFeature[Count(8, "features")];
+            var sparseCount = Count(8, "features");
+            var taken = Take(8 * sparseCount);
+            var sparse = sparseCount == 0 ? [] : new SparseFeature[sparseCount];
             for (var i = 0; i < sparse.Length; i++)
-                sparse[i] = new SparseFeature(MemoryMarshal.Read<uint>(Take(4)), Single());
-            var dense = new float[Count(4, "vector elements")];
+                sparse[i] = new SparseFeature(BinaryPrimitives.ReadUInt32LittleEndian(taken[(8 * i)..]), Finite(taken[(8 * i + 4)..]));
+            var denseCount = Count(4, "vector elements");
+            taken = Take(4 * denseCount);
+            var dense = denseCount == 0 ? [] : new float[denseCount];
             for (var i = 0; i < dense.Length; i++)
-                dense[i] = Single();
+                dense[i] = Finite(taken[(4 * i)..]);
             return new FeatureSet(sparse, dense);
         }
 
@@ -332,6 +335,12 @@ public static class BinaryEventCodec
         {
             if (!_left.IsEmpty)
                 throw new EventFormatException($"Binary event goes on for {_left.Length} bytes after its end.");
+        }
+
+        private static float Finite(ReadOnlySpan<byte> bytes)
+        {
+            var value = BinaryPrimitives.ReadSingleLittleEndian(bytes);
+            return float.IsFinite(value) ? value : throw new EventFormatException("Binary event holds a number that is not finite.");
         }
 
         private ReadOnlySpan<byte> Take(int count)
