@@ -1,1 +1,3 @@
-return;
+using Recsys.Learner.CommandLine;
+
+return await LearnerCommandLine.RunAsync(args, Console.Out, Console.Error);

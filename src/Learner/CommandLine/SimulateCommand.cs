@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace Recsys.Learner.CommandLine;
+
+/// <summary><c>simulate</c>: the verbs that try a policy on data or a world of their own, nothing else running.</summary>
+public static class SimulateCommand
+{
+    /// <summary>The verb with its worlds.</summary>
+    public static Command Create() => new("simulate", "Try a policy on data, through the same code that serves and learns. Nothing else has to run.")
+    {
+        new SimulateClassificationCommand(),
+    };
+}

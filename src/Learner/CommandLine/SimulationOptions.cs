@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using Recsys.Bandits.Policies;
+
+namespace Recsys.Learner.CommandLine;
+
+/// <summary>Options that several simulations share; each call makes a new one because an option belongs to one command.</summary>
+internal static class SimulationOptions
+{
+    /// <summary>Rounds beyond this would run for weeks.</summary>
+    private const long RoundsMax = 1_000_000_000;
+
+    public static Option<string> Policy() => new("--policy")
+    {
+        Description = $"Kind of the policy: {PolicyCatalog.KnownNames}.",
+        HelpName = "kind",
+        Required = true,
+    };
+
+    public static Option<long> Rounds(long byDefault) => Bounded(
+        new Option<long>("--rounds") { Description = "Decisions to make.", HelpName = "n", DefaultValueFactory = _ => byDefault }, 1, RoundsMax);
+
+    public static Option<long> Seed() => new("--seed")
+    {
+        Description = "Seed of everything that is random; the same seed and options give the same result, times excepted.",
+        HelpName = "s",
+        DefaultValueFactory = static _ => 1,
+    };
+
+    public static Option<int> Delay() => Bounded(
+        new Option<int>("--delay")
+        {
+            Description = "Rounds that a reward waits before it is learned; 0: the next decision already knows.",
+            HelpName = "d",
+            DefaultValueFactory = static _ => 0,
+        }, 0, 10_000_000);
+
+    public static Option<int> Batch(int byDefault) => Bounded(
+        new Option<int>("--batch")
+        {
+            Description = "Interactions learned and published together.",
+            HelpName = "b",
+            DefaultValueFactory = _ => byDefault,
+        }, 1, 1_000_000);
+
+    public static Option<long?> ShiftAt() => Bounded(
+        new Option<long?>("--shift-at")
+        {
+            Description = "Round (counted from 0) from which the class labels are permuted, every class to another one.",
+            HelpName = "round",
+        }, 0, RoundsMax);
+
+    public static Option<string[]> Set()
+    {
+        var option = new Option<string[]>("--set")
+        {
+            Description = "A parameter, for example alpha=0.5; repeat for more. The names are listed below.",
+            HelpName = "name=value",
+            Arity = ArgumentArity.OneOrMore,
+        };
+        option.Validators.Add(static result =>
+        {
+            foreach (var token in result.Tokens)
+                if (token.Value.IndexOf('=', StringComparison.Ordinal) <= 0)
+                    result.AddError($"--set takes name=value, not '{token.Value}'.");
+        });
+        return option;
+    }
+
+    public static Option<bool> Json() => new("--json")
+    {
+        Description = "Print one JSON object on the last line of standard output instead of a table.",
+    };
+
+    /// <summary>The pairs of <c>--set</c>; the last one of a name counts.</summary>
+    public static List<KeyValuePair<string, string>> Pairs(string[]? set) =>
+    [
+        .. (set ?? [])
+            .Select(static pair => pair.Split('=', 2))
+            .Select(static parts => KeyValuePair.Create(parts[0].Trim(), parts[1].Trim())),
+    ];
+
+    /// <summary>Refuses whole numbers outside a range; a text that is no number is reported by the parser itself.</summary>
+    private static Option<T> Bounded<T>(Option<T> option, long least, long most)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count == 1
+                && long.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var value)
+                && (value < least || value > most))
+                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{option.Name} must be between {least} and {most}, not {value}."));
+        });
+        return option;
+    }
+}

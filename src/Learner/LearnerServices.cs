@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Options;
+using Recsys.Infrastructure.Checkpoints;
+using Recsys.Infrastructure.Events;
+using Recsys.Infrastructure.Snapshots;
+using Recsys.Learner.Hosting;
+using Recsys.Learner.Telemetry;
+using Recsys.Learner.Training;
+
+namespace Recsys.Learner;
+
+/// <summary>Registers the learner, for its own process and for the Api that hosts it.</summary>
+public static class LearnerServices
+{
+    /// <summary>Adds the learner; log, stores, clock and metric factory come from the host.</summary>
+    public static IServiceCollection AddLearner(this IServiceCollection services)
+    {
+        services.AddOptions<TrainingOptions>().BindConfiguration(TrainingOptions.SectionName, static o => o.ErrorOnUnknownConfiguration = true)
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<LearnerMetrics>();
+        services.AddSingleton(static p => new LearnerOutlets(
+            p.GetRequiredService<ISnapshotWriter>(),
+            p.GetRequiredService<ICheckpointStore>(),
+            p.GetRequiredService<IEventPublisher>(),
+            p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<IOptions<TrainingOptions>>().Value,
+            p.GetRequiredService<LearnerMetrics>(),
+            p.GetRequiredService<ILogger<LearnerService>>()));
+        services.AddHostedService<LearnerService>();
+        return services;
+    }
+}

@@ -1,0 +1,129 @@
+using System.Buffers;
+using System.Diagnostics;
+using System.Globalization;
+using Recsys.Bandits.Exploration;
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies;
+using Recsys.Bandits.Randomness;
+
+namespace Recsys.Learner.Simulation;
+
+/// <summary>
+/// The serving and learning loop on one thread: decisions take the path of a served decision (query, estimate, seeded draw), rewards become visible
+/// after a delay, are learned in batches, and every batch is published (trainer, bytes, frozen policy) as the learner would.
+/// </summary>
+public sealed class SimulatedLoop
+{
+    /// <summary>Event time between two rounds, Unix milliseconds: one decision a second, which gives half-lives in hours a meaning.</summary>
+    public const long RoundMilliseconds = 1000;
+
+    private readonly IPolicyKind _kind;
+    private readonly PolicySpec _spec;
+    private readonly IPolicyTrainer _trainer;
+    private readonly int _delay;
+    private readonly Interaction[] _batch;
+    private readonly ulong _salt;
+    // At most delay + 1 interactions wait: one arrives and at most one falls due per round.
+    private readonly Queue<Interaction> _waiting = new();
+    private readonly ArrayBufferWriter<byte> _parameters = new();
+    private readonly ChosenSlot[] _slots = new ChosenSlot[1];
+    private readonly byte[] _decisionId = new byte[32];
+    private float[] _means = [];
+    private float[] _widths = [];
+    private float[] _scratch = [];
+    private int[] _order = [];
+    private int _batched;
+    private long _round;
+    private long _decideTicks;
+    private long _learnTicks;
+
+    /// <summary>An untrained loop.</summary>
+    /// <param name="spec">What to run.</param>
+    /// <param name="delay">Rounds between a decision and the round that may first profit from its reward, beyond the next one; at least 0.</param>
+    /// <param name="batch">Interactions learned and published together, at least 1.</param>
+    /// <param name="seed">Salt of the decisions' seeds.</param>
+    public SimulatedLoop(PolicySpec spec, int delay, int batch, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentOutOfRangeException.ThrowIfNegative(delay);
+        ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
+        _kind = PolicyCatalog.Find(spec.Kind);
+        _spec = spec;
+        _trainer = _kind.CreateTrainer(spec);
+        _delay = delay;
+        _batch = new Interaction[batch];
+        _salt = (ulong)seed;
+        Policy = _kind.Assemble(spec, []);
+    }
+
+    /// <summary>The frozen policy that decides now.</summary>
+    public IPolicy Policy { get; private set; }
+
+    /// <summary>Interactions learned so far.</summary>
+    public long Learned => _trainer.Interactions;
+
+    /// <summary>Decisions per second of deciding: estimate and draw.</summary>
+    public double DecisionsPerSecond => Rate(_round, _decideTicks);
+
+    /// <summary>Interactions per second of learning, publishing not counted.</summary>
+    public double LearnedPerSecond => Rate(Learned, _learnTicks);
+
+    /// <summary>Decides and draws one action.</summary>
+    public ChosenSlot Decide(in DecisionQuery query)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var candidates = query.Candidates.Length;
+        if (_means.Length < candidates)
+        {
+            _means = new float[candidates];
+            _widths = new float[candidates];
+            _scratch = new float[SlateSampler.ScratchLength(candidates)];
+            _order = new int[candidates];
+        }
+        var means = _means.AsSpan(0, candidates);
+        var widths = _widths.AsSpan(0, candidates);
+        Policy.Estimate(query, means, widths);
+        SlateSampler.Draw(Policy, means, widths, SeedOf(_round), _slots, _scratch, _order);
+        _decideTicks += Stopwatch.GetTimestamp() - started;
+        return _slots[0];
+    }
+
+    /// <summary>Ends the round: the interaction waits for its delay, and what falls due now is learned.</summary>
+    /// <param name="interaction">The decision with its reward; owns its memory.</param>
+    public void Complete(Interaction interaction)
+    {
+        _waiting.Enqueue(interaction);
+        _round++;
+        if (_waiting.Count <= _delay)
+            return;
+        _batch[_batched++] = _waiting.Dequeue();
+        if (_batched < _batch.Length)
+            return;
+        _batched = 0;
+        var started = Stopwatch.GetTimestamp();
+        _trainer.Learn(_batch);
+        _learnTicks += Stopwatch.GetTimestamp() - started;
+        Publish();
+    }
+
+    /// <summary>Event time of the current round.</summary>
+    public long Now => _round * RoundMilliseconds;
+
+    private void Publish()
+    {
+        _parameters.ResetWrittenCount();
+        _trainer.WriteParameters(_parameters);
+        // A copy, as a store would hand out: published bytes are immutable and a policy may keep views of them.
+        var published = _parameters.WrittenSpan.ToArray();
+        Policy = _kind.Assemble(_spec, [new PolicyShard(0, _trainer.Interactions, published)], Policy);
+    }
+
+    private DecisionSeed SeedOf(long round)
+    {
+        "simulated-"u8.CopyTo(_decisionId);
+        round.TryFormat(_decisionId.AsSpan(10), out var digits, provider: CultureInfo.InvariantCulture);
+        return DecisionSeed.Of(_salt, _decisionId.AsSpan(0, 10 + digits));
+    }
+
+    private static double Rate(long count, long ticks) => ticks == 0 ? 0 : count * (double)Stopwatch.Frequency / ticks;
+}

@@ -1,0 +1,95 @@
+using Recsys.Bandits.Policies;
+using Recsys.Learner.Simulation;
+using Recsys.Learner.Simulation.Classification;
+using Xunit;
+
+namespace Recsys.Simulation.Tests.Simulation;
+
+public sealed class ClassificationSimulationTests
+{
+    public static TheoryData<string> Kinds => [.. PolicyCatalog.Kinds.Keys];
+
+    /// <summary>Uniform is the baseline; diag-lin-ucb sees clusters, of which a table has one, so it can learn the best class only.</summary>
+    public static TheoryData<string> KindsThatSeeTheRow => [.. PolicyCatalog.Kinds.Keys.Where(static k => k is not ("uniform" or "diag-lin-ucb"))];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Run_same_seed_gives_the_same_result_and_another_seed_another(string kind)
+    {
+        var data = Colours(300);
+        var options = new ClassificationOptions(kind, Rounds: 700, Seed: 5, Delay: 3, Batch: 2);
+        var first = WithoutTimes(ClassificationSimulation.Run(data, options));
+        Assert.Equal(first, WithoutTimes(ClassificationSimulation.Run(data, options)));
+        Assert.NotEqual(first, WithoutTimes(ClassificationSimulation.Run(data, options with { Seed = 6 })));
+    }
+
+    [Theory]
+    [MemberData(nameof(KindsThatSeeTheRow))]
+    public void Run_policy_that_sees_the_row_beats_uniform_by_half(string kind)
+    {
+        var result = ClassificationSimulation.Run(Colours(600), new ClassificationOptions(kind, Rounds: 3000, Seed: 1));
+        Assert.InRange(result.Regret, 0, 1000);
+    }
+
+    [Fact]
+    public void Run_uniform_regret_and_propensity_are_those_of_chance()
+    {
+        var result = ClassificationSimulation.Run(Colours(600), new ClassificationOptions("uniform", Rounds: 6000, Seed: 1));
+        Assert.Equal(3, result.Actions);
+        Assert.Equal(5, result.Features);
+        Assert.Equal(1.0 / 3, result.MeanPropensity, 1e-6);
+        // Binomial with mean 4000 and deviation 36.5; five deviations.
+        Assert.InRange(result.Regret, 4000 - 183, 4000 + 183);
+        Assert.Null(result.RegretAfterShift);
+    }
+
+    [Fact]
+    public void Run_counts_regret_after_the_shift_apart()
+    {
+        var data = Colours(600);
+        var still = ClassificationSimulation.Run(data, new ClassificationOptions("uniform", 3000, 1));
+        var shifted = ClassificationSimulation.Run(data, new ClassificationOptions("uniform", 3000, 1, ShiftAt: 2000));
+        var fromStart = ClassificationSimulation.Run(data, new ClassificationOptions("uniform", 3000, 1, ShiftAt: 0));
+        Assert.NotNull(shifted.RegretAfterShift);
+        Assert.InRange(shifted.RegretAfterShift.Value, 1, 1000);
+        Assert.Equal(fromStart.Regret, fromStart.RegretAfterShift);
+        // Uniform draws do not depend on what was learned, so the rounds before the shift are those of the run without one.
+        var before = ClassificationSimulation.Run(data, new ClassificationOptions("uniform", 2000, 1));
+        Assert.Equal(before.Regret, shifted.Regret - shifted.RegretAfterShift.Value);
+        Assert.NotEqual(still.Regret, fromStart.Regret);
+    }
+
+    [Fact]
+    public void Run_unknown_policy_names_the_known_ones()
+    {
+        var problem = Assert.Throws<SimulationOptionsException>(() => ClassificationSimulation.Run(Colours(20), new ClassificationOptions("nope", 1, 1)));
+        Assert.Contains("uniform", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_reports_every_refused_parameter()
+    {
+        var options = new ClassificationOptions("uniform", 1, 1, Parameters: [KeyValuePair.Create("first", "1"), KeyValuePair.Create("second", "2")]);
+        var problem = Assert.Throws<SimulationOptionsException>(() => ClassificationSimulation.Run(Colours(20), options));
+        Assert.Contains("first", problem.Message, StringComparison.Ordinal);
+        Assert.Contains("second", problem.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Run_stops_when_cancelled()
+    {
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        Assert.Throws<OperationCanceledException>(
+            () => ClassificationSimulation.Run(Colours(20), new ClassificationOptions("uniform", 1_000_000, 1), null, cancelled.Token));
+    }
+
+    private static ClassificationResult WithoutTimes(ClassificationResult result) =>
+        result with { Seconds = 0, DecisionsPerSecond = 0, LearnedPerSecond = 0 };
+
+    private static ClassificationData Colours(int rows)
+    {
+        using var file = new TemporaryFile(SyntheticTables.Colours(rows, seed: 3));
+        return ClassificationFile.Read(file.Path);
+    }
+}
