@@ -1,5 +1,3 @@
-using Microsoft.AspNetCore.Diagnostics;
-
 namespace Recsys.Api.Problems;
 
 /// <summary>Makes every error answer a problem document, also those that the framework starts.</summary>

@@ -51,8 +51,35 @@ public sealed class RequestBody
             _start = 3;
         if (_length == _start)
             return new Problem(ProblemTypes.MalformedJson, "The body is empty; send a JSON object.");
-        return Utf8.IsValid(Bytes.Span) ? null : new Problem(ProblemTypes.MalformedJson, "The body is not UTF-8.");
+        if (!Utf8.IsValid(Bytes.Span))
+            return new Problem(ProblemTypes.MalformedJson, "The body is not UTF-8.");
+        return HasLoneSurrogate(Bytes.Span)
+            ? new Problem(ProblemTypes.MalformedJson, "A text holds half of a surrogate pair (\\ud800 to \\udfff without its other half).")
+            : null;
     }
+
+    // JSON allows such an escape and no encoding of Unicode does; found here, no reader behind has to expect it.
+    private static bool HasLoneSurrogate(ReadOnlySpan<byte> json)
+    {
+        for (var at = json.IndexOf((byte)'\\'); at >= 0 && at + 1 < json.Length;)
+        {
+            var length = 2;
+            if (Surrogate(json[at..]) is { } high)
+            {
+                if (high >= 0xDC00 || at + 6 > json.Length || Surrogate(json[(at + 6)..]) is not >= 0xDC00)
+                    return true;
+                length = 12;
+            }
+            var next = json[(at + length)..].IndexOf((byte)'\\');
+            at = next < 0 ? -1 : at + length + next;
+        }
+        return false;
+    }
+
+    private static int? Surrogate(ReadOnlySpan<byte> escape) =>
+        escape.Length >= 6 && escape[0] == '\\' && escape[1] == 'u'
+        && int.TryParse(escape[2..6], System.Globalization.NumberStyles.AllowHexSpecifier, System.Globalization.CultureInfo.InvariantCulture, out var unit)
+        && unit is >= 0xD800 and <= 0xDFFF ? unit : null;
 
     private static Problem TooLarge(int bytesMax) => new(ProblemTypes.BodyTooLarge, $"This address accepts bodies of up to {bytesMax} bytes.");
 
