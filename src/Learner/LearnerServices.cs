@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using Recsys.Infrastructure.Checkpoints;
 using Recsys.Infrastructure.Events;
@@ -16,7 +17,9 @@ public static class LearnerServices
     {
         services.AddOptions<TrainingOptions>().BindConfiguration(TrainingOptions.SectionName, static o => o.ErrorOnUnknownConfiguration = true)
             .ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<LearnerMetrics>();
+        services.AddSingleton<LearnerHealth>();
         services.AddSingleton(static p => new LearnerOutlets(
             p.GetRequiredService<ISnapshotWriter>(),
             p.GetRequiredService<ICheckpointStore>(),

@@ -61,7 +61,7 @@ public sealed class CatalogueEndpoints(
             using (document)
             {
                 var errors = new List<KeyValuePair<string, string>>();
-                if (CatalogueItem.Read(id, document.RootElement, VectorLength(runtime), "", errors) is { } item)
+                if (CatalogueEntry.Read(id, document.RootElement, VectorLength(runtime), "", errors) is { } item)
                 {
                     var existed = await WriteAsync(runtime, id, item, context.RequestAborted);
                     await BuiltAsync(runtime);
@@ -134,7 +134,7 @@ public sealed class CatalogueEndpoints(
         var id = JsonFields.Text(entry, "id", "", errors);
         if (id is null)
             errors.Add(new("id", "is missing."));
-        if (errors.Count > 0 || CatalogueItem.Read(id!, entry, VectorLength(runtime), "", errors, alsoAllowed: "id") is not { } item)
+        if (errors.Count > 0 || CatalogueEntry.Read(id!, entry, VectorLength(runtime), "", errors, alsoAllowed: "id") is not { } item)
             return Problem.Invalid(errors);
         try
         {
@@ -147,7 +147,7 @@ public sealed class CatalogueEndpoints(
         }
     }
 
-    private async Task<bool> WriteAsync(ExperimentRuntime runtime, string id, CatalogueItem? item, CancellationToken cancellationToken)
+    private async Task<bool> WriteAsync(ExperimentRuntime runtime, string id, CatalogueEntry? item, CancellationToken cancellationToken)
     {
         var catalogue = runtime.Catalogue;
         catalogue.Expect(id, item is null ? default : item.Json.Span, clock.GetUtcNow().ToUnixTimeMilliseconds());

@@ -34,14 +34,14 @@ public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiM
 
     private void Handle(string experiment, string id, ReadOnlyMemory<byte>? json)
     {
-        CatalogueItem? item = null;
+        CatalogueEntry? item = null;
         if (json is { } bytes)
         {
             var errors = new List<KeyValuePair<string, string>>();
             try
             {
                 using var document = JsonDocument.Parse(bytes);
-                item = CatalogueItem.Read(id, document.RootElement, vector: null, "", errors);
+                item = CatalogueEntry.Read(id, document.RootElement, vector: null, "", errors);
             }
             catch (Exception problem) when (problem is JsonException or InvalidOperationException)
             {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.IO.Hashing;
+using Recsys.Bandits.Catalogue;
 using Recsys.Infrastructure.Experiments;
 
 namespace Recsys.Api.Catalogue;
@@ -10,11 +11,11 @@ public sealed class ExperimentCatalogue
     // Longer than any healthy log takes to hand our own write back; after that somebody else's word counts again.
     private static readonly TimeSpan EchoMax = TimeSpan.FromSeconds(30);
 
-    private readonly ConcurrentDictionary<string, CatalogueItem> _items = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, CatalogueEntry> _items = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Queue<(ulong Hash, long Expires)>> _awaited = new(StringComparer.Ordinal);
     private readonly Lock _writing = new();
     private Experiment? _experiment;
-    private volatile CandidateGraph _graph = CandidateGraph.Empty;
+    private volatile ClusterGraph _graph = ClusterGraph.Empty;
     private TaskCompletionSource _built = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _revision;
     private long _builtRevision;
@@ -23,7 +24,10 @@ public sealed class ExperimentCatalogue
     public int Count => _items.Count;
 
     /// <summary>What decisions use.</summary>
-    public CandidateGraph Graph => _graph;
+    public ClusterGraph Graph => _graph;
+
+    /// <summary>Items whose vector does not fit the definition; no decision is made on them.</summary>
+    public int LeftOut { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
     /// <summary>Whether the graph is behind the items.</summary>
     public bool IsDirty => Interlocked.Read(ref _revision) != Interlocked.Read(ref _builtRevision);
@@ -32,7 +36,7 @@ public sealed class ExperimentCatalogue
     public ICollection<string> Ids => _items.Keys;
 
     /// <summary>The item of an id, or null.</summary>
-    public CatalogueItem? Find(string id) => _items.GetValueOrDefault(id);
+    public CatalogueEntry? Find(string id) => _items.GetValueOrDefault(id);
 
     /// <summary>A new definition: other shapes, centroids or sizes.</summary>
     public void Redefine(Experiment experiment)
@@ -57,7 +61,7 @@ public sealed class ExperimentCatalogue
 
     /// <summary>Applies what this process has durably written; null removes.</summary>
     /// <returns>Whether the item existed before.</returns>
-    public bool ApplyOwn(string id, CatalogueItem? item)
+    public bool ApplyOwn(string id, CatalogueEntry? item)
     {
         lock (_writing)
             return Set(id, item);
@@ -68,7 +72,7 @@ public sealed class ExperimentCatalogue
     /// <param name="item">The item, or null when removed.</param>
     /// <param name="json">Bytes as they stand in the log, empty for a removal.</param>
     /// <param name="now">Unix milliseconds.</param>
-    public void ApplyLogged(string id, CatalogueItem? item, ReadOnlySpan<byte> json, long now)
+    public void ApplyLogged(string id, CatalogueEntry? item, ReadOnlySpan<byte> json, long now)
     {
         lock (_writing)
         {
@@ -104,7 +108,13 @@ public sealed class ExperimentCatalogue
             revision = _revision;
         }
         if (experiment is not null)
-            _graph = CandidateGraph.Build(_items.Values, experiment);
+        {
+            var vector = experiment.Definition.Features.ActionVector;
+            var all = _items.Values;
+            var fitting = all.Where(e => e.Item.Features.Dense.Length == vector).Select(static e => e.Item).ToList();
+            _graph = ClusterGraph.Build(experiment.Centroids, fitting, experiment.Definition.Graph.ItemsPerCluster);
+            LeftOut = all.Count - fitting.Count;
+        }
         TaskCompletionSource built;
         lock (_writing)
         {
@@ -125,7 +135,7 @@ public sealed class ExperimentCatalogue
         }
     }
 
-    private bool Set(string id, CatalogueItem? item)
+    private bool Set(string id, CatalogueEntry? item)
     {
         _revision++;
         if (item is null)

@@ -139,11 +139,11 @@ public sealed class DecisionEndpoints(
 
     private static Problem NoActions(ExperimentRuntime runtime, DecisionWorkspace workspace) => new(ProblemTypes.NoActions, workspace switch
     {
-        { ListedCount: > 0 } => $"All {workspace.ListedCount} candidates are excluded.",
+        { ListedCount: > 0, ExcludedCount: > 0 } => $"All {workspace.ListedCount} candidates are excluded.",
         _ when runtime.Experiment.Definition.Candidates == Infrastructure.Experiments.CandidateSource.Catalogue =>
             runtime.Catalogue.Count == 0
                 ? $"The catalogue is empty. Add items with PUT /v1/experiments/{runtime.Name}/items/{{item}}."
-                : "No item of the catalogue is available to this user now: none is within its availableFrom and availableUntil, or none fits the definition.",
+                : "The catalogue proposes nothing for this request: no item near this user is available now, or none of those is among the listed actions.",
         { HasActions: true } => "'actions' is empty.",
         _ => "List the actions to choose from in 'actions', or let the experiment take them from its catalogue (candidates: \"catalogue\").",
     });

@@ -181,18 +181,17 @@ public static class DecisionRequestReader
             else if (reader.TokenType != JsonTokenType.StartObject)
                 Refuse(ref reader, into, "actions", index, "must be an object with an id.");
             else
-                Action(ref reader, definition.Features, into, index);
+                Action(ref reader, definition, into, index);
         }
-        if (definition.Candidates == CandidateSource.Catalogue)
-            Error(into, "actions", "This experiment takes its candidates from its catalogue (candidates: \"catalogue\"); leave 'actions' out.");
-        else if (index > options.ActionsMax)
+        if (index > options.ActionsMax)
             Error(into, "actions", $"has {index} entries; at most {options.ActionsMax} actions can be decided between (Decisions:ActionsMax).");
         else if (into.Errors.Count == 0 && into.FindDuplicate() is >= 0 and var duplicate)
             Error(into, $"actions[{duplicate}].id", $"'{System.Text.Encoding.UTF8.GetString(into.Candidates[duplicate].Id.Span)}' is listed twice.");
     }
 
-    private static void Action(ref Utf8JsonReader reader, FeatureSchema schema, DecisionWorkspace into, int index)
+    private static void Action(ref Utf8JsonReader reader, ExperimentDefinition definition, DecisionWorkspace into, int index)
     {
+        var schema = definition.Features;
         int sparse = into.Features.SparseCount, dense = into.Features.DenseCount;
         ReadOnlyMemory<byte> id = default;
         bool hasId = false, features = false, vector = false;
@@ -233,7 +232,8 @@ public static class DecisionRequestReader
         }
         if (!hasId)
             Error(into, At(index, "id"), "is missing.");
-        if (!vector && schema.ActionVector > 0)
+        // Beside a catalogue the listed actions only restrict what it proposes; their features are the items' own.
+        if (!vector && schema.ActionVector > 0 && definition.Candidates == CandidateSource.Request)
             Error(into, At(index, "vector"), $"must have {schema.ActionVector} numbers; the length is set by the experiment's features.action.vector.");
         into.AddCandidate(new Candidate(id, ActionKey.Of(id.Span), into.Features.Since(sparse, dense)));
     }

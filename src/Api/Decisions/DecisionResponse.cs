@@ -73,10 +73,7 @@ public static class DecisionResponse
         json.WriteString("experiment"u8, runtime.Name);
         json.WriteString("policy"u8, outcome.Policy.Span);
         json.WriteNumber("policyVersion"u8, outcome.PolicyVersion);
-        if (outcome.ParameterAgeSeconds is { } age)
-            json.WriteNumber("parameterAgeSeconds"u8, age);
-        else
-            json.WriteNull("parameterAgeSeconds"u8);
+        json.WriteNumber("parameterAgeSeconds"u8, outcome.ParameterAgeSeconds);
         json.WriteString("fallback"u8, outcome.Fallback);
     }
 }

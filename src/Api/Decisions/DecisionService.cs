@@ -74,9 +74,14 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
     {
         var definition = runtime.Experiment.Definition;
         var graph = runtime.Catalogue.Graph;
-        workspace.SetClusterCount(graph.Assign(workspace.Context.Dense.Span, workspace.ClusterRoom));
+        var sizes = definition.Graph;
+        workspace.SetClusterCount(graph.AssignClusters(workspace.Context.Dense.Span, sizes.ClustersPerUser, sizes.Temperature, workspace.ClusterRoom));
         if (definition.Candidates == CandidateSource.Catalogue)
-            graph.Propose(workspace.Clusters, now, workspace);
+        {
+            workspace.SetListedAside();
+            workspace.SetCandidateCount(graph.Propose(workspace.Clusters, now, workspace.CandidateRoom(options.Value.ActionsMax), workspace.Proposal));
+            workspace.KeepListed();
+        }
         workspace.RemoveExcluded();
 
         var state = runtime.Slot.Current;

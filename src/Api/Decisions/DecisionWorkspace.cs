@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Recsys.Api.Serialization;
+using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Exploration;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
@@ -21,6 +22,8 @@ public sealed class DecisionWorkspace : IDisposable
     private byte[] _ids = new byte[1024];
     private int _idBytes;
     private Candidate[] _candidates = new Candidate[64];
+    private ActionKey[] _restriction = [];
+    private int _restrictionCount;
     private ActionKey[] _excluded = new ActionKey[16];
     private readonly ClusterWeight[] _clusters = new ClusterWeight[DecisionQuery.ClustersMax];
     private int _clusterCount;
@@ -46,6 +49,9 @@ public sealed class DecisionWorkspace : IDisposable
 
     /// <summary>Writes into <see cref="Answer"/>.</summary>
     public Utf8JsonWriter Json { get; }
+
+    /// <summary>Scratch of the graph.</summary>
+    public ProposalScratch Proposal { get; } = new();
 
     /// <summary>The decision id as UTF-8.</summary>
     public ReadOnlyMemory<byte> DecisionId { get; private set; }
@@ -149,8 +155,34 @@ public sealed class DecisionWorkspace : IDisposable
         ListedCount = CandidateCount;
     }
 
-    /// <summary>The candidate of an index.</summary>
-    public ref Candidate CandidateAt(int index) => ref _candidates[index];
+    /// <summary>Room for proposals of a catalogue; forgets the candidates.</summary>
+    public Span<Candidate> CandidateRoom(int length)
+    {
+        Grow(ref _candidates, length);
+        return _candidates.AsSpan(0, length);
+    }
+
+    /// <summary>Says how many candidates were written into <see cref="CandidateRoom"/>.</summary>
+    public void SetCandidateCount(int count) => CandidateCount = ListedCount = count;
+
+    /// <summary>The request's actions become a restriction on what the catalogue proposes.</summary>
+    public void SetListedAside()
+    {
+        if (!HasActions)
+            return;
+        Grow(ref _restriction, CandidateCount);
+        for (var i = 0; i < CandidateCount; i++)
+            _restriction[i] = _candidates[i].Key;
+        _restrictionCount = CandidateCount;
+        _restriction.AsSpan(0, _restrictionCount).Sort();
+    }
+
+    /// <summary>Keeps the proposals that the request lists, all of them when it lists none.</summary>
+    public void KeepListed()
+    {
+        if (HasActions)
+            Keep(_restriction.AsSpan(0, _restrictionCount), listed: true);
+    }
 
     /// <summary>Excludes an action.</summary>
     public void Exclude(ActionKey action)
@@ -165,15 +197,8 @@ public sealed class DecisionWorkspace : IDisposable
     {
         if (ExcludedCount == 0)
             return;
-        var excluded = _excluded.AsSpan(0, ExcludedCount);
-        excluded.Sort();
-        var kept = 0;
-        for (var i = 0; i < CandidateCount; i++)
-        {
-            if (excluded.BinarySearch(_candidates[i].Key) < 0)
-                _candidates[kept++] = _candidates[i];
-        }
-        CandidateCount = kept;
+        _excluded.AsSpan(0, ExcludedCount).Sort();
+        Keep(_excluded.AsSpan(0, ExcludedCount), listed: false);
     }
 
     /// <summary>The index of the first candidate whose key an earlier one has, or -1. Two ids with one key cannot be told apart by any policy.</summary>
@@ -223,6 +248,17 @@ public sealed class DecisionWorkspace : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Json.Dispose();
+
+    private void Keep(ReadOnlySpan<ActionKey> sorted, bool listed)
+    {
+        var kept = 0;
+        for (var i = 0; i < CandidateCount; i++)
+        {
+            if (sorted.BinarySearch(_candidates[i].Key) >= 0 == listed)
+                _candidates[kept++] = _candidates[i];
+        }
+        CandidateCount = kept;
+    }
 
     private static void Grow<T>(ref T[] array, int length)
     {

@@ -1,4 +1,5 @@
 using Recsys.Api.Security;
+using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Local;
 using Recsys.Learner;
 
@@ -29,7 +30,7 @@ public static class AdapterServices
             .ValidateDataAnnotations().ValidateOnStart();
         if (kafka)
         {
-            throw new StartupException("Kafka and Redis adapters are not linked in.");
+            builder.Services.AddKafkaAndRedis(builder.Configuration);
         }
         else
         {

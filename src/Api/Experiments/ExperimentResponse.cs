@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Recsys.Infrastructure.Experiments;
 
 namespace Recsys.Api.Experiments;
 
@@ -18,10 +17,7 @@ public static class ExperimentResponse
         json.WriteString("policy"u8, experiment.Definition.Policy.Kind);
         json.WriteNumber("policyVersion"u8, state.Policy?.Descriptor.Version ?? 0);
         json.WriteNumber("interactions"u8, state.Policy?.Descriptor.Version ?? 0);
-        if (ExperimentRuntime.AgeSeconds(state, now) is { } age)
-            json.WriteNumber("parameterAgeSeconds"u8, age);
-        else
-            json.WriteNull("parameterAgeSeconds"u8);
+        json.WriteNumber("parameterAgeSeconds"u8, ExperimentRuntime.AgeSeconds(state, now));
         json.WriteNumber("actions"u8, runtime.Actions);
         json.WriteString("mode"u8, experiment.Definition.Mode.ToString().ToLowerInvariant());
         json.WriteString("createdAt"u8, DateTimeOffset.FromUnixTimeMilliseconds(experiment.CreatedAt).UtcDateTime);
@@ -43,10 +39,7 @@ public static class ExperimentResponse
         var definition = runtime.Experiment.Definition;
         foreach (var warning in definition.Warnings)
             yield return warning;
-        var graph = runtime.Catalogue.Graph;
-        if (graph.LeftOut > 0)
-            yield return $"{graph.LeftOut} items have no vector of length {definition.Features.ActionVector} (features.action.vector) and are left out of the catalogue.";
-        if (definition.Candidates == CandidateSource.Catalogue && runtime.Experiment.Centroids.Count == 0 && graph.Count > Catalogue.CandidateGraph.UnclusteredMax)
-            yield return $"Without centroids only {Catalogue.CandidateGraph.UnclusteredMax} of {graph.Count} items are proposed; send some with PUT /v1/experiments/{runtime.Name}/clusters.";
+        if (runtime.Catalogue.LeftOut > 0)
+            yield return $"{runtime.Catalogue.LeftOut} items have no vector of length {definition.Features.ActionVector} (features.action.vector) and are left out of the catalogue.";
     }
 }

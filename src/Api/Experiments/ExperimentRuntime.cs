@@ -75,15 +75,11 @@ public sealed class ExperimentRuntime
     /// <summary>Remembers that an action exists.</summary>
     public void Saw(ActionKey action) => _seen.Add(action.Value);
 
-    /// <summary>Age of the serving parameters in seconds, null when there are none.</summary>
-    public static double? AgeSeconds(ServingState state, long now) => state.Policy is null ? null : Math.Max(0, now - state.AsOf) / 1000.0;
+    /// <summary>Age of the serving parameters in seconds, 0 when there are none.</summary>
+    public static double AgeSeconds(ServingState state, long now) => state.Policy is null ? 0 : Math.Max(0, now - state.AsOf) / 1000.0;
 
     /// <summary>Exports the age.</summary>
-    public void ExportAge(long now)
-    {
-        if (AgeSeconds(Slot.Current, now) is { } age)
-            Metrics.ParameterAge.Set(age);
-    }
+    public void ExportAge(long now) => Metrics.ParameterAge.Set(AgeSeconds(Slot.Current, now));
 }
 
 /// <summary>What every runtime is built from.</summary>

@@ -16,7 +16,7 @@ public sealed class ApiKeys
     {
         var section = configuration.GetSection(Section);
         var errors = new List<string>();
-        if (section.Value is not null)
+        if (!string.IsNullOrEmpty(section.Value))
             errors.Add($"{Section} is a list, for example {Section}:0:Key and {Section}:0:Roles:0.");
         foreach (var entry in section.GetChildren())
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
+using Recsys.Learner.Simulation.Catalogue;
 using Recsys.Learner.Simulation.Classification;
 
 namespace Recsys.Learner.CommandLine;
@@ -9,6 +10,7 @@ namespace Recsys.Learner.CommandLine;
 /// <summary>The JSON shapes of simulation results.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(ClassificationResult))]
+[JsonSerializable(typeof(CatalogueResult))]
 internal sealed partial class SimulationJsonContext : JsonSerializerContext;
 
 /// <summary>Prints a result, either for programs or for people; both forms show the same fields under the same names.</summary>

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Recsys.Bandits.Policies;
 
 namespace Recsys.Learner.CommandLine;
 
@@ -6,8 +7,11 @@ namespace Recsys.Learner.CommandLine;
 public static class SimulateCommand
 {
     /// <summary>The verb with its worlds.</summary>
-    public static Command Create() => new("simulate", "Try a policy on data, through the same code that serves and learns. Nothing else has to run.")
+    public static Command Create() => new(
+        "simulate",
+        $"Try a policy on data, through the same code that serves and learns. Nothing else has to run. Policies: {PolicyCatalog.KnownNames}.")
     {
         new SimulateClassificationCommand(),
+        new SimulateCatalogueCommand(),
     };
 }

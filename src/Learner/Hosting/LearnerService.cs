@@ -6,92 +6,82 @@ using Recsys.Learner.Training;
 namespace Recsys.Learner.Hosting;
 
 /// <summary>Runs one training loop per experiment, and starts and stops them as experiments come, change and go.</summary>
-public sealed class LearnerService(IExperimentStore experiments, IEventSource source, LearnerOutlets outlets) : BackgroundService
+public sealed class LearnerService(IExperimentStore experiments, IEventSource source, LearnerOutlets outlets, LearnerHealth health) : BackgroundService
 {
-    private static readonly TimeSpan RestartAfter = TimeSpan.FromSeconds(1);
-    private readonly Dictionary<string, Running> _running = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ExperimentThread> _running = new(StringComparer.Ordinal);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        long seen = -1;
         try
         {
+            long seen = -1;
+            var away = false;
             while (!stoppingToken.IsCancellationRequested)
             {
                 try
                 {
-                    var wanted = await experiments.ListAsync(stoppingToken).ConfigureAwait(false);
-                    await FollowAsync(wanted).ConfigureAwait(false);
+                    // The revision first, the list second: a change in between is then seen once too often, never not at all.
+                    seen = await experiments.WaitForChangeAsync(seen, stoppingToken).ConfigureAwait(false);
+                    await ReconcileAsync(await experiments.ListAsync(stoppingToken).ConfigureAwait(false)).ConfigureAwait(false);
+                    health.Listed = true;
+                    away = false;
                 }
                 catch (StoreUnavailableException problem)
                 {
-                    outlets.Log.ExperimentsAway(problem.Message);
+                    if (!away)
+                        outlets.Log.ExperimentsAway(problem.Message);
+                    away = true;
+                    await Task.Delay(outlets.Options.RetryInterval, outlets.Time, stoppingToken).ConfigureAwait(false);
                 }
-                seen = await experiments.WaitForChangeAsync(seen, stoppingToken).ConfigureAwait(false);
             }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            // Stopping.
+            // Stopping; what follows drains.
         }
-        await FollowAsync([]).ConfigureAwait(false);
+        finally
+        {
+            health.IsStopping = true;
+            // All are told before any is waited for, so that a slow one costs its own time only.
+            foreach (var thread in _running.Values)
+                thread.Stop(discard: false);
+            foreach (var (name, thread) in _running.OrderBy(static r => r.Key, StringComparer.Ordinal))
+            {
+                await thread.Ended.ConfigureAwait(false);
+                thread.Dispose();
+                outlets.Log.LoopStopped(name);
+            }
+            _running.Clear();
+        }
     }
 
-    private async Task FollowAsync(IReadOnlyList<Experiment> wanted)
+    private async Task ReconcileAsync(IReadOnlyList<Experiment> wanted)
     {
-        foreach (var (name, running) in _running.ToList())
+        foreach (var (name, thread) in _running.ToList())
         {
-            var now = wanted.FirstOrDefault(e => e.Name == name);
-            if (now is not null && SameLearning(now, running.Experiment))
+            if (wanted.FirstOrDefault(e => e.Name == name) is { } now && SameLearning(now, thread.Experiment))
+            {
+                thread.Follow(now);
                 continue;
-            await running.StopAsync().ConfigureAwait(false);
+            }
+            thread.Stop(discard: true);
+            await thread.Ended.ConfigureAwait(false);
+            thread.Dispose();
             _running.Remove(name);
             outlets.Log.LoopStopped(name);
         }
         foreach (var experiment in wanted)
         {
-            if (!_running.ContainsKey(experiment.Name))
-                _running[experiment.Name] = Start(experiment);
+            if (_running.ContainsKey(experiment.Name))
+                continue;
+            outlets.Log.LoopStarted(experiment.Name, experiment.Definition.Policy.Kind, experiment.Definition.Generation);
+            _running[experiment.Name] = new ExperimentThread(source, experiment, outlets);
         }
+        health.Experiments = _running.Count;
     }
 
+    // The reward range is part of the policy's fingerprint, so the generation covers the whole reward rule.
     private static bool SameLearning(Experiment a, Experiment b) =>
-        a.Definition.Generation == b.Definition.Generation && a.CreatedAt == b.CreatedAt && a.Definition.Mode == b.Definition.Mode
-        && a.Definition.Reward == b.Definition.Reward;
-
-    private Running Start(Experiment experiment)
-    {
-        outlets.Log.LoopStarted(experiment.Name, experiment.Definition.Policy.Kind);
-        var stopping = new CancellationTokenSource();
-        // A thread of its own: the loop blocks on the log and on its stores by design.
-        var task = Task.Factory.StartNew(() => Run(experiment, stopping.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        return new Running(experiment, task, stopping);
-    }
-
-    private void Run(Experiment experiment, CancellationToken stopping)
-    {
-        while (!stopping.IsCancellationRequested)
-        {
-            try
-            {
-                source.Consume(experiment.Name, new TrainingLoop(experiment, outlets), stopping);
-            }
-            catch (Exception problem) when (!stopping.IsCancellationRequested)
-            {
-                outlets.Log.LoopFailed(problem, experiment.Name, RestartAfter.TotalSeconds);
-                stopping.WaitHandle.WaitOne(RestartAfter);
-            }
-        }
-    }
-
-    private sealed record Running(Experiment Experiment, Task Task, CancellationTokenSource Stopping)
-    {
-        public async Task StopAsync()
-        {
-            await Stopping.CancelAsync().ConfigureAwait(false);
-            await Task.ConfigureAwait(false);
-            Stopping.Dispose();
-        }
-    }
+        a.Definition.Generation == b.Definition.Generation && a.CreatedAt == b.CreatedAt;
 }

@@ -1,353 +1,314 @@
-using System.Buffers;
-using System.Diagnostics;
 using Recsys.Bandits.Interactions;
-using Recsys.Bandits.Policies;
 using Recsys.Bandits.Snapshots;
-using Recsys.Infrastructure.Checkpoints;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
-using Recsys.Infrastructure.Snapshots;
 using Recsys.Learner.Telemetry;
 
 namespace Recsys.Learner.Training;
 
-/// <summary>What a partition's learner needs from outside.</summary>
-/// <param name="Snapshots">Takes parameters.</param>
-/// <param name="Checkpoints">Takes checkpoints.</param>
-/// <param name="Events">Takes dead letters and ticks.</param>
-/// <param name="Time">The host's clock: cadence and ticks only, never learning.</param>
-/// <param name="Options">Cadence and bounds.</param>
-/// <param name="Metrics">Counts.</param>
-/// <param name="Log">Messages.</param>
-public sealed record LearnerOutlets(
-    ISnapshotWriter Snapshots,
-    ICheckpointStore Checkpoints,
-    IEventPublisher Events,
-    TimeProvider Time,
-    TrainingOptions Options,
-    LearnerMetrics Metrics,
-    ILogger Log);
-
 /// <summary>
-/// Learns one partition of one experiment. Its state is a function of the records before <see cref="NextOffset"/>; time decides only when that state is
-/// published and saved.
+/// Learns one partition of one experiment and decides when what it knows is published and saved. The knowledge itself is <see cref="PartitionState"/>,
+/// a function of the records alone; everything here may happen at any time, or not at all, without changing it.
 /// </summary>
 public sealed class PartitionLearner
 {
+    /// <summary>How long a successor holds back parameters that are older than what its predecessor may have published. After that, old parameters that
+    /// move on are better than newer ones that stand still.</summary>
+    public static readonly TimeSpan CatchUpMax = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long the log has to stand at its end, short of the checkpoint, before the records in between are given up.</summary>
+    public static readonly TimeSpan RebuildPatience = TimeSpan.FromSeconds(5);
+
     private readonly Experiment _experiment;
-    private readonly PolicySpec _spec;
     private readonly int _partition;
-    private readonly LearnerOutlets _out;
-    private readonly LearnerMetrics.Children _metrics;
-    private readonly IPolicyKind _kind;
-    private readonly IPolicyTrainer _trainer;
-    private readonly InteractionJoiner _joiner;
-    private readonly List<Interaction> _joined = [];
-    private readonly Queue<DeadLetter> _deadLetters = new();
-    private readonly ArrayBufferWriter<byte> _buffer = new();
     private readonly long _epoch;
-    private readonly JoinCounts _savedCounts;
-    private readonly long _rebuildUntil;
-    private bool _rebuilt;
-    private long _publishedInteractions = -1;
-    private long _publishedAt, _touchedAt, _savedAt, _retryAt;
+    private readonly PartitionState _state;
+    private readonly LearnerOutlets _out;
+    private readonly Func<TimeSpan, bool> _pause;
+    private readonly LearnerMetrics.Children _metrics;
+    private readonly ShardPublisher _publisher;
+    private readonly DeadLetterQueue _deadLetters;
+    private readonly TickWriter _ticks;
+    private readonly Backoff _publishing;
+    private readonly Backoff _saving;
+    private readonly long _origin;
+    private readonly long _takenOverAt;
+    private readonly double _holdUntil;
+    private bool _current;
+    private double? _endMetAt;
+    private long _metAt = -1;
+    private long _asOf;
     private long _savedOffset;
-    private Task _tick = Task.CompletedTask;
+    private double _savedAt;
+    private double _saveCost;
+    private double _complainedAt = double.MinValue;
+    private long _quietLetters;
+
+    private PartitionLearner(
+        Experiment experiment, int partition, long epoch, PartitionState state, TimeSpan hold, LearnerOutlets outlets, Func<TimeSpan, bool> pause)
+    {
+        _experiment = experiment;
+        _partition = partition;
+        _epoch = epoch;
+        _state = state;
+        _out = outlets;
+        _pause = pause;
+        Mode = experiment.Definition.Mode;
+        _metrics = outlets.Metrics.For(experiment.Name, partition);
+        _publisher = new ShardPublisher(experiment, partition, epoch, outlets, _metrics);
+        _deadLetters = new DeadLetterQueue(outlets.Events);
+        _ticks = new TickWriter(experiment.Name, partition, outlets.Events, outlets.Options);
+        _publishing = new Backoff(outlets.Options.RetryInterval, outlets.Options.RetryIntervalMax);
+        _saving = new Backoff(outlets.Options.RetryInterval, outlets.Options.RetryIntervalMax);
+        _origin = outlets.Time.GetTimestamp();
+        _takenOverAt = Now;
+        _holdUntil = hold.TotalMilliseconds;
+        _savedOffset = Math.Max(state.RebuildUntil, state.NextOffset);
+        // What a checkpoint brought along was counted by whoever wrote it.
+        _metrics.Start(state.Counts);
+    }
+
+    /// <summary>The offset of the first record to read.</summary>
+    public long NextOffset => _state.NextOffset;
+
+    /// <summary>Identifies the learned state.</summary>
+    public ulong Digest => _state.Digest();
+
+    /// <summary>Interactions learned.</summary>
+    public long Interactions => _state.Interactions;
+
+    /// <summary>What became of the events.</summary>
+    public JoinCounts Counts => _state.Counts;
+
+    /// <summary>Set when another writer has taken the partition; nothing more is learned or written.</summary>
+    public bool IsFenced { get; private set; }
+
+    /// <summary>How much of the loop is live; may change between two records.</summary>
+    public ExperimentMode Mode { get; set; }
+
+    private long Now => _out.Time.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private double Elapsed => _out.Time.GetElapsedTime(_origin).TotalMilliseconds;
+
+    private long Unsaved => _state.NextOffset - _savedOffset;
 
     /// <summary>Takes over a partition: raises the epoch first, so that whoever wrote before can write no more, then loads what they left.</summary>
-    /// <exception cref="StoreUnavailableException">The checkpoint cannot be read.</exception>
-    public PartitionLearner(Experiment experiment, int partition, LearnerOutlets outlets)
+    /// <param name="experiment">What to learn.</param>
+    /// <param name="partition">Which part of its log.</param>
+    /// <param name="outlets">Where results go.</param>
+    /// <param name="pause">Waits while a store is away; false when the loop is stopping and waiting is over.</param>
+    /// <exception cref="StoreUnavailableException">The checkpoint store cannot be reached.</exception>
+    public static PartitionLearner TakeOver(Experiment experiment, int partition, LearnerOutlets outlets, Func<TimeSpan, bool> pause)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         ArgumentNullException.ThrowIfNull(outlets);
-        _experiment = experiment;
-        _spec = experiment.Definition.Policy;
-        _partition = partition;
-        _out = outlets;
-        _metrics = outlets.Metrics.For(experiment.Name, partition);
-        _kind = PolicyCatalog.Find(_spec.Kind);
-        _trainer = _kind.CreateTrainer(_spec);
-        var rule = experiment.Definition.Reward;
-
-        _epoch = outlets.Checkpoints.AcquireEpoch(experiment.Name, partition);
-        var cold = "no checkpoint";
+        var epoch = outlets.Checkpoints.AcquireEpoch(experiment.Name, partition);
+        PartitionLearner Cold(TimeSpan hold) => new(experiment, partition, epoch, new PartitionState(experiment), hold, outlets, pause);
+        if (outlets.Checkpoints.Load(experiment.Name, partition) is not { } bytes)
+        {
+            outlets.Log.FirstStart(experiment.Name, partition, epoch);
+            return Cold(TimeSpan.Zero);
+        }
         try
         {
-            if (outlets.Checkpoints.Load(experiment.Name, partition) is { } bytes)
+            var checkpoint = Checkpoint.Read(bytes);
+            if (checkpoint.Generation != experiment.Definition.Generation || checkpoint.CreatedAt != experiment.CreatedAt)
             {
-                var checkpoint = Checkpoint.Read(bytes);
-                if (checkpoint.Generation != experiment.Definition.Generation || checkpoint.CreatedAt != experiment.CreatedAt)
-                {
-                    cold = "the checkpoint belongs to another definition";
-                }
-                else
-                {
-                    _trainer.ReadCheckpoint(checkpoint.Trainer.Span);
-                    _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), checkpoint.Resume);
-                    _savedCounts = checkpoint.Counts;
-                    NextOffset = checkpoint.Resume.Offset;
-                    _rebuildUntil = checkpoint.NextOffset;
-                    outlets.Log.Resumed(experiment.Name, partition, _trainer.Interactions, checkpoint.NextOffset, _epoch);
-                }
+                outlets.Log.ColdStart(experiment.Name, partition, "the checkpoint belongs to another definition", epoch);
+                return Cold(CatchUpMax);
             }
+            var state = new PartitionState(experiment, checkpoint);
+            outlets.Log.Resumed(experiment.Name, partition, state.Interactions, checkpoint.NextOffset, checkpoint.Resume.Offset, checkpoint.StateDigest, epoch);
+            return new PartitionLearner(experiment, partition, epoch, state, CatchUpMax, outlets, pause);
         }
         catch (SnapshotFormatException problem)
         {
-            cold = problem.Message;
-        }
-        if (_joiner is null)
-        {
-            _joiner = new InteractionJoiner(rule, JoinLimits.For(rule));
-            outlets.Log.ColdStart(experiment.Name, partition, cold, _epoch);
-        }
-        FinishRebuild();
-        _savedOffset = _rebuildUntil;
-        _savedAt = Now;
-    }
-
-    /// <summary>The offset of the first record that is not part of the state.</summary>
-    public long NextOffset { get; private set; }
-
-    /// <summary>Identifies the learned state.</summary>
-    public ulong Digest
-    {
-        get
-        {
-            LearnJoined();
-            _buffer.ResetWrittenCount();
-            _trainer.WriteCheckpoint(_buffer);
-            return Checkpoint.Digest(_buffer.WrittenSpan);
+            // What is published is better than anything learned before the log is read again, however long that takes.
+            outlets.Log.Corrupt(experiment.Name, partition, problem.Message, epoch);
+            return Cold(TimeSpan.MaxValue);
         }
     }
-
-    /// <summary>Interactions learned.</summary>
-    public long Interactions => _trainer.Interactions;
-
-    /// <summary>What became of the events.</summary>
-    public JoinCounts Counts => _joiner.Counts;
-
-    /// <summary>Set when another writer has taken the partition; nothing more is written.</summary>
-    public bool IsFenced { get; private set; }
-
-    private long Now => _out.Time.GetUtcNow().ToUnixTimeMilliseconds();
 
     /// <summary>Takes in the next record.</summary>
     public void Handle(in LogRecord record)
     {
-        if (record.Offset < NextOffset)
-            return;
-        NextOffset = record.Offset + 1;
-        if (!_rebuilt)
-        {
-            if (record.Offset < _rebuildUntil)
-            {
-                Take(record, rebuilding: true);
-                _joined.Clear();
-                FinishRebuild();
-                return;
-            }
-            FinishRebuild(force: true);
-        }
-        _metrics.Consumed.Inc();
-        Take(record, rebuilding: false);
-        if (_joined.Count >= _out.Options.BatchMax)
-            LearnJoined();
-    }
-
-    /// <summary>Learns what has gathered, and publishes, saves and ticks when due.</summary>
-    public void Idle(bool caughtUp)
-    {
-        LearnJoined();
-        if (caughtUp && !_rebuilt && NextOffset >= _rebuildUntil)
-            FinishRebuild(force: true);
         if (IsFenced)
             return;
-        var now = Now;
-        try
+        var result = _state.Take(record, Mode != ExperimentMode.Logging);
+        if (result.Fate is RecordFate.Known or RecordFate.Rebuilt)
+            return;
+        _metrics.Consumed.Inc();
+        if (result.Fate == RecordFate.Taken && _state.JoinedAfter is { } delay)
+            _metrics.Delay.Observe(delay / 1000.0);
+        switch (result.Fate)
         {
-            if (now >= _retryAt)
-            {
-                PublishWhenDue(now, caughtUp);
-                if (!IsFenced && _rebuilt && NextOffset > _savedOffset && now - _savedAt >= _out.Options.CheckpointInterval.TotalMilliseconds)
-                    Save();
-            }
+            case RecordFate.Older:
+                _metrics.Older.Inc();
+                break;
+            case RecordFate.Undecodable or RecordFate.Invalid:
+                SetAside(record, result.Fate, result.Problem!);
+                break;
         }
-        catch (StoreUnavailableException problem)
-        {
-            _out.Log.StoreAway(_experiment.Name, _partition, problem.Message);
-            _retryAt = now + (long)_out.Options.RetryInterval.TotalMilliseconds;
-            if (NextOffset - _savedOffset > _out.Options.UnsavedRecordsMax)
-                WaitForStore();
-        }
-        TickWhenDue(now, caughtUp);
-        _metrics.Report(_joiner.Counts);
+        if (_state.Waiting >= _out.Options.BatchMax)
+            Learn();
     }
 
-    /// <summary>Hands the partition over in good order.</summary>
+    /// <summary>Learns what has gathered, and publishes, saves and ticks when due. Returns late when the store has been away for too long.</summary>
+    public void Idle(bool caughtUp)
+    {
+        if (IsFenced)
+            return;
+        Learn();
+        _metrics.Report(_state.Counts);
+        _metrics.Lag.Set(caughtUp || _state.AppendedAt == 0 ? 0 : Math.Max(0, Now - _state.AppendedAt) / 1000.0);
+        if (_state.IsRebuilding && !GiveUpRebuild(caughtUp))
+            return;
+        _current |= caughtUp || _state.AppendedAt >= _takenOverAt;
+        Publish(caughtUp);
+        Save();
+        while (!IsFenced && _saving.IsAway && Unsaved >= _out.Options.UnsavedRecordsMax)
+        {
+            if (!_pause(_saving.Pause))
+                return;
+            Publish(caughtUp);
+            Save();
+        }
+        if (!IsFenced)
+            _ticks.Advance(_state.NextDeadline, Now, Elapsed, caughtUp);
+    }
+
+    /// <summary>Hands the partition over in good order: one last publication and checkpoint.</summary>
     public void Close()
     {
-        LearnJoined();
-        if (IsFenced || !_rebuilt)
-            return;
-        try
+        Learn();
+        if (!IsFenced && !_state.IsRebuilding)
         {
-            if (_trainer.Interactions != _publishedInteractions)
-                Publish(Now);
-            if (!IsFenced && NextOffset > _savedOffset)
-                Save();
+            Attempt(_publishing, () => !_current || _publisher.Flush(_state, Elapsed, AsOf(false)));
+            // The successor reads again from the last checkpoint if this one fails; nothing is lost.
+            if (!IsFenced && Unsaved > 0)
+                Attempt(_saving, WriteCheckpoint);
         }
-        catch (StoreUnavailableException problem)
-        {
-            // The successor reads again from the last checkpoint; nothing is lost.
-            _out.Log.StoreAway(_experiment.Name, _partition, problem.Message);
-        }
-        _metrics.Report(_joiner.Counts);
+        _metrics.Report(_state.Counts);
+        _metrics.Stop();
     }
 
-    private void Take(in LogRecord record, bool rebuilding)
+    /// <summary>Forgets the partition without writing anything.</summary>
+    public void Drop() => _metrics.Stop();
+
+    // Retention may have taken the records that would rebuild the open joins, or somebody replaced the log: there is nothing more to wait for.
+    private bool GiveUpRebuild(bool caughtUp)
     {
-        LoggedEvent logged;
-        try
+        if (!caughtUp || _metAt != _state.NextOffset)
         {
-            logged = EventDecoder.Decode(record, _spec.Features);
+            _metAt = _state.NextOffset;
+            _endMetAt = caughtUp ? Elapsed : null;
+            return false;
         }
-        catch (EventFormatException problem)
-        {
-            if (!rebuilding)
-                SetAside(record, problem.Message);
-            return;
-        }
-        // An earlier experiment of the same name left these.
-        if (record.AppendedAt < _experiment.CreatedAt || _experiment.Definition.Mode == ExperimentMode.Logging)
-            return;
-        var outcome = _joiner.Apply(logged, record.Offset, record.AppendedAt, _joined);
-        if (outcome == JoinOutcome.Invalid && !rebuilding)
-            SetAside(record, $"The reward is outside [{_experiment.Definition.Reward.Minimum}, {_experiment.Definition.Reward.Maximum}], or names an action that was not shown.");
+        _endMetAt ??= Elapsed;
+        if (Elapsed - _endMetAt < RebuildPatience.TotalMilliseconds)
+            return false;
+        _out.Log.LogEndsEarly(_experiment.Name, _partition, _state.NextOffset, _state.RebuildUntil);
+        _state.GiveUpRebuild();
+        _savedOffset = _state.NextOffset;
+        return true;
     }
 
-    private void SetAside(in LogRecord record, string reason)
-    {
-        _metrics.DeadLettered.Inc();
-        _out.Log.SetAside(_experiment.Name, _partition, record.Offset, reason);
-        _deadLetters.Enqueue(new DeadLetter(
-            EventTopics.Events(_experiment.Name), record.Partition, record.Offset, record.Key.ToArray(), record.Value.ToArray(), reason));
-    }
+    // Never back: what was reflected stays reflected.
+    private long AsOf(bool caughtUp) => _asOf = Math.Max(_asOf, caughtUp ? Now : _state.AppendedAt);
 
-    private void LearnJoined()
+    private void Publish(bool caughtUp)
     {
-        if (_joined.Count == 0)
-            return;
-        var started = Stopwatch.GetTimestamp();
-        _trainer.Learn(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_joined));
-        _metrics.Update.Observe(Stopwatch.GetElapsedTime(started).TotalSeconds);
-        _metrics.Examples.Inc(_joined.Count);
-        _joined.Clear();
-    }
-
-    private void FinishRebuild(bool force = false)
-    {
-        if (_rebuilt || (!force && NextOffset < _rebuildUntil))
-            return;
-        _rebuilt = true;
-        _joiner.RestoreCounts(_savedCounts);
-        _metrics.Start(_savedCounts);
-    }
-
-    private void PublishWhenDue(long now, bool caughtUp)
-    {
-        if (!_rebuilt)
-            return;
-        if (_trainer.Interactions != _publishedInteractions)
-        {
-            if (now - _publishedAt >= _out.Options.PublishInterval.TotalMilliseconds)
-                Publish(now);
-        }
-        else if (caughtUp && now - _touchedAt >= _out.Options.HeartbeatInterval.TotalMilliseconds)
-        {
-            _touchedAt = now;
-            if (_out.Snapshots.Touch(_experiment.Name, Head(now)) == SnapshotOutcome.Fenced)
-                Publish(now);
-        }
-    }
-
-    private void Publish(long now)
-    {
-        _buffer.ResetWrittenCount();
-        _trainer.WriteParameters(_buffer);
-        var header = new SnapshotHeader(_spec.Fingerprint, _partition, _epoch, _trainer.Interactions);
-        var framed = SnapshotFraming.Frame(header, _buffer.WrittenSpan);
-        try
-        {
-            // What cannot be served must not be published: readers would refuse it, and would be right.
-            SnapshotFraming.Open(framed, _spec.Fingerprint, out var payload);
-            _kind.Assemble(_spec, [new PolicyShard(_partition, _trainer.Interactions, payload)]);
-        }
-        catch (SnapshotFormatException problem)
-        {
-            _out.Log.Unpublishable(_experiment.Name, _partition, problem.Message);
-            _publishedInteractions = _trainer.Interactions;
-            return;
-        }
-        if (_out.Snapshots.Publish(_experiment.Name, Head(now), framed) == SnapshotOutcome.Fenced)
-        {
-            IsFenced = true;
-            _out.Log.Fenced(_experiment.Name, _partition);
-            return;
-        }
-        _publishedInteractions = _trainer.Interactions;
-        _publishedAt = _touchedAt = now;
-        _metrics.Version.Set(_trainer.Interactions);
-        _metrics.Published.Set(now / 1000.0);
+        if (!IsFenced && _publishing.IsOver(Elapsed) && (_current || Elapsed >= _holdUntil))
+            Attempt(_publishing, () => _publisher.Advance(_state, Elapsed, AsOf(caughtUp)));
     }
 
     private void Save()
     {
-        // A dead letter that is not durable would be skipped by the restart that this checkpoint allows.
-        while (_deadLetters.TryPeek(out var letter))
-        {
-            _out.Events.PublishDeadLetterAsync(letter, CancellationToken.None).GetAwaiter().GetResult();
-            _deadLetters.Dequeue();
-        }
-        _buffer.ResetWrittenCount();
-        _trainer.WriteCheckpoint(_buffer);
-        var checkpoint = new Checkpoint(
-            _experiment.Definition.Generation, _experiment.CreatedAt, NextOffset, _joiner.ResumePoint(NextOffset), _joiner.Counts, _buffer.WrittenMemory);
-        if (!_out.Checkpoints.Save(_experiment.Name, _partition, _epoch, checkpoint.Write()))
-        {
-            IsFenced = true;
-            _out.Log.Fenced(_experiment.Name, _partition);
-            return;
-        }
-        _savedOffset = NextOffset;
-        _savedAt = Now;
+        if (!IsFenced && _saving.IsOver(Elapsed) && Cadence.IsCheckpointDue(_out.Options, Unsaved, Elapsed - _savedAt, _saveCost))
+            Attempt(_saving, WriteCheckpoint);
     }
 
-    private void WaitForStore()
+    private bool WriteCheckpoint()
     {
-        while (true)
+        // A dead letter that is not durable would be skipped by the restart that this checkpoint allows.
+        _deadLetters.Flush();
+        var started = Elapsed;
+        if (!_out.Checkpoints.Save(_experiment.Name, _partition, _epoch, _state.Capture(_epoch).Write()))
+            return false;
+        _savedOffset = _state.NextOffset;
+        _savedAt = Elapsed;
+        _saveCost = _savedAt - started;
+        return true;
+    }
+
+    private void Attempt(Backoff backoff, Func<bool> write)
+    {
+        try
         {
-            try
+            if (write())
             {
-                Save();
+                if (backoff.IsAway)
+                    _out.Log.StoreBack(_experiment.Name, _partition);
+                backoff.Succeeded();
                 return;
             }
-            catch (StoreUnavailableException)
+            IsFenced = true;
+            _out.Log.Fenced(_experiment.Name, _partition, _epoch);
+        }
+        catch (StoreUnavailableException problem)
+        {
+            if (!backoff.IsAway)
+                _out.Log.StoreAway(_experiment.Name, _partition, problem.Message);
+            _metrics.StoreFailures.Inc();
+            backoff.Failed(Elapsed);
+        }
+    }
+
+    private void Learn()
+    {
+        if (_state.Waiting == 0)
+            return;
+        var started = _out.Time.GetTimestamp();
+        var learned = _state.Learn();
+        _metrics.Update.Observe(_out.Time.GetElapsedTime(started).TotalSeconds);
+        _metrics.Examples.Inc(learned);
+    }
+
+    private void SetAside(in LogRecord record, RecordFate fate, string reason)
+    {
+        (fate == RecordFate.Invalid ? _metrics.InvalidLetters : _metrics.UndecodableLetters).Inc();
+        Complain(record.Offset, reason);
+        _deadLetters.Add(new DeadLetter(
+            EventTopics.Events(_experiment.Name), record.Partition, record.Offset, record.Key.ToArray(), record.Value.ToArray(), reason));
+        while (_deadLetters.Count >= _out.Options.DeadLettersMax)
+        {
+            Attempt(_saving, FlushDeadLetters);
+            if (_saving.IsAway && !_pause(_saving.Pause))
             {
-                Thread.Sleep(_out.Options.RetryInterval);
+                // Stopping with letters that nobody took: forget what was read since the last checkpoint, so that it is read and set aside again.
+                IsFenced = true;
+                return;
             }
         }
     }
 
-    private void TickWhenDue(long now, bool caughtUp)
+    private bool FlushDeadLetters()
     {
-        if (!caughtUp || !_tick.IsCompleted || _joiner.NextDeadline is not { } deadline || now <= deadline)
-            return;
-        _buffer.ResetWrittenCount();
-        BinaryEventCodec.WriteTick(_buffer, new TickEvent(now));
-        // A tick that is lost is written again as long as the deadline stands.
-        _tick = _out.Events.PublishToPartitionAsync(_experiment.Name, _partition, _buffer.WrittenSpan.ToArray(), CancellationToken.None);
-        _ = _tick.ContinueWith(static t => _ = t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+        _deadLetters.Flush();
+        return true;
     }
 
-    private ShardHead Head(long now) => new(_partition, _epoch, _trainer.Interactions, now);
+    // A producer gone wrong must not fill the disk with messages; the letters themselves are all kept.
+    private void Complain(long offset, string reason)
+    {
+        var now = Elapsed;
+        if (now - _complainedAt < 1000)
+        {
+            _quietLetters++;
+            return;
+        }
+        _out.Log.SetAside(_experiment.Name, _partition, offset, reason, _quietLetters);
+        _quietLetters = 0;
+        _complainedAt = now;
+    }
 }

@@ -9,9 +9,6 @@ public sealed class ClassificationSimulationTests
 {
     public static TheoryData<string> Kinds => [.. PolicyCatalog.Kinds.Keys];
 
-    /// <summary>Uniform is the baseline; diag-lin-ucb sees clusters, of which a table has one, so it can learn the best class only.</summary>
-    public static TheoryData<string> KindsThatSeeTheRow => [.. PolicyCatalog.Kinds.Keys.Where(static k => k is not ("uniform" or "diag-lin-ucb"))];
-
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Run_same_seed_gives_the_same_result_and_another_seed_another(string kind)
@@ -24,11 +21,13 @@ public sealed class ClassificationSimulationTests
     }
 
     [Theory]
-    [MemberData(nameof(KindsThatSeeTheRow))]
-    public void Run_policy_that_sees_the_row_beats_uniform_by_half(string kind)
+    [MemberData(nameof(Kinds))]
+    public void Run_policy_that_sees_the_row_beats_chance_by_half(string kind)
     {
         var result = ClassificationSimulation.Run(Colours(600), new ClassificationOptions(kind, Rounds: 3000, Seed: 1));
-        Assert.InRange(result.Regret, 0, 1000);
+        // Chance is 2000 wrong of 3000. Uniform stays there, and diag-lin-ucb sees only user clusters, of which a table has one.
+        var blind = kind is "uniform" or "diag-lin-ucb";
+        Assert.InRange(result.Regret, blind ? 1500 : 100, blind ? 2200 : 1000);
     }
 
     [Fact]

@@ -22,6 +22,33 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task Simulate_catalogue_json_is_the_last_line_with_exactly_the_fields_of_the_contract()
+    {
+        using var file = new TemporaryFile(SyntheticTables.Ratings(users: 30, items: 20, perUser: 10, seed: 1), zipped: true);
+        var (code, output, _) = await Run("simulate", "catalogue", "--ratings", file.Path, "--policy", "uniform", "--rounds", "200", "--seed", "1",
+            "--delay", "5", "--set", "clusters=3", "--set", "itemsPerCluster=5", "--json");
+        Assert.Equal(0, code);
+        using var json = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]);
+        Assert.Equal(
+            ["policy", "rounds", "meanReward", "uniformReward", "bestReward", "attained", "seconds"],
+            json.RootElement.EnumerateObject().Select(static p => p.Name));
+    }
+
+    [Theory]
+    [InlineData("--policy nope", "Known: ")]
+    [InlineData("--policy uniform --set clusters=0", "clusters")]
+    [InlineData("--policy uniform --set nope=1", "nope")]
+    [InlineData("--policy uniform", "'clusters' is 8")]
+    public async Task Simulate_catalogue_misuse_ends_with_its_code(string arguments, string says)
+    {
+        using var file = new TemporaryFile(SyntheticTables.Ratings(users: 6, items: 20, perUser: 10, seed: 1));
+        var (code, output, error) = await Run(["simulate", "catalogue", "--ratings", file.Path, .. arguments.Split(' ')]);
+        Assert.Equal(LearnerCommandLine.Misused, code);
+        Assert.Contains(says, error, StringComparison.Ordinal);
+        Assert.Equal("", output);
+    }
+
+    [Fact]
     public async Task Simulate_without_json_prints_a_table_and_progress_goes_to_the_error_stream()
     {
         using var file = new TemporaryFile(SyntheticTables.Colours(100, 1));
@@ -67,6 +94,8 @@ public sealed class CommandLineTests
     [Theory]
     [InlineData("simulate classification --help", "--shift-at")]
     [InlineData("simulate classification --help", "Parameters of the policies")]
+    [InlineData("simulate catalogue --help", "reward model")]
+    [InlineData("simulate catalogue --help", "itemsPerCluster")]
     [InlineData("simulate --help", "classification")]
     [InlineData("--help", "simulate")]
     public async Task Help_explains(string arguments, string says)

@@ -1,4 +1,5 @@
 using Recsys.Bandits.Policies;
+using Recsys.Learner.Simulation.Catalogue;
 using Recsys.Learner.Simulation.Classification;
 using Xunit;
 
@@ -29,6 +30,22 @@ public sealed class RealDataTests
         var data = ClassificationFile.Read(Find($"classification/{set}/data.csv.gz"));
         var result = ClassificationSimulation.Run(data, new ClassificationOptions(kind, Rounds: 2000, Seed: 1));
         Assert.InRange(result.Regret, 0, most);
+    }
+
+    [Theory]
+    [InlineData("ml-latest-small", 610, 9724, 100_836)]
+    [InlineData("ml-100k", 943, 1682, 100_000)]
+    public void Catalogue_is_built_from_real_ratings_and_there_is_something_to_learn(string set, int users, int items, int count)
+    {
+        var ratings = RatingsFile.Read(Find($"ratings/{set}/ratings.csv.gz"));
+        Assert.Equal((users, items, count), (ratings.Users.Count, ratings.Items.Count, ratings.All.Count));
+        var world = CatalogueWorld.Build(ratings, CatalogueSettings.Default, seed: 1);
+        // Predicting the mean rating of each movie leaves an error of about 0.95 to 1.05 stars on both sets.
+        Assert.InRange(world.Truth.HeldOutError, 0.8, 0.93);
+        Assert.InRange(world.Truth.Slope, 1.5, 3.5);
+        var result = CatalogueSimulation.Run(world, new CatalogueOptions("uniform", Rounds: 5000, Seed: 1));
+        Assert.InRange(result.BestReward - result.UniformReward, 0.05, 0.4);
+        Assert.InRange(result.Attained, -0.05, 0.05);
     }
 
     /// <summary>A file below RECSYS_DATA, or below the data directory that lies beside the repository's own.</summary>

@@ -2,27 +2,23 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Recsys.Api.Serialization;
+using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Interactions;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Features;
 
 namespace Recsys.Api.Catalogue;
 
-/// <summary>One item of a catalogue, encoded and ready to be a candidate.</summary>
+/// <summary>One item of a catalogue: encoded for the graph, and as its owner wrote it.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Candidate">Its id, key and features as a policy sees them.</param>
-/// <param name="AvailableFrom">First Unix millisecond at which it may be shown.</param>
-/// <param name="AvailableUntil">First Unix millisecond at which it may no longer be shown.</param>
+/// <param name="Item">Encoded, with its times of availability.</param>
 /// <param name="Json">The item as its owner wrote it.</param>
-public sealed record CatalogueItem(string Id, Candidate Candidate, long AvailableFrom, long AvailableUntil, ReadOnlyMemory<byte> Json)
+public sealed record CatalogueEntry(string Id, CatalogueItem Item, ReadOnlyMemory<byte> Json)
 {
     /// <summary>Most tags of one item.</summary>
     public const int TagsMax = 256;
 
     private static readonly string[] Known = ["vector", "features", "tags", "availableFrom", "availableUntil"];
-
-    /// <summary>Whether it may be shown at a time.</summary>
-    public bool IsAvailable(long now) => AvailableFrom <= now && now < AvailableUntil;
 
     /// <summary>Reads an item strictly; finds everything that is wrong.</summary>
     /// <param name="id">Its id, checked as well.</param>
@@ -32,7 +28,7 @@ public sealed record CatalogueItem(string Id, Candidate Candidate, long Availabl
     /// <param name="errors">Receives field and message of every problem.</param>
     /// <param name="alsoAllowed">One more field that is not of the item itself, such as the id in a bulk request.</param>
     /// <returns>The item, or null when there is a problem.</returns>
-    public static CatalogueItem? Read(
+    public static CatalogueEntry? Read(
         string id, JsonElement item, int? vector, string path, ICollection<KeyValuePair<string, string>> errors, string? alsoAllowed = null)
     {
         var before = errors.Count;
@@ -85,8 +81,8 @@ public sealed record CatalogueItem(string Id, Candidate Candidate, long Availabl
         if (errors.Count > before)
             return null;
         var utf8 = Encoding.UTF8.GetBytes(id);
-        return new CatalogueItem(
-            id, new Candidate(utf8, ActionKey.Of(utf8), buffer.Since(0, 0).ToOwned()), from, until, Encoding.UTF8.GetBytes(WithoutField(item, alsoAllowed)));
+        var encoded = new CatalogueItem(utf8, ActionKey.Of(utf8), buffer.Since(0, 0).ToOwned(), from, until);
+        return new CatalogueEntry(id, encoded, Encoding.UTF8.GetBytes(WithoutField(item, alsoAllowed)));
 
         long Time(string field, long missing)
         {

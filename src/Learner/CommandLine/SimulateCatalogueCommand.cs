@@ -1,0 +1,89 @@
+using System.CommandLine;
+using Recsys.Learner.Simulation.Catalogue;
+
+namespace Recsys.Learner.CommandLine;
+
+/// <summary><c>simulate catalogue</c>: see contract section 4.</summary>
+internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
+{
+    private readonly Option<string> _ratings = new("--ratings")
+    {
+        Description = "Ratings file, plain or gzip: user, item, rating and timestamp in any spelling and order; comma, semicolon, tab or :: between them. "
+            + "Without a header that is their order.",
+        HelpName = "file",
+        Required = true,
+    };
+
+    private readonly Option<string> _policy = SimulationOptions.Policy();
+    private readonly Option<long> _rounds = SimulationOptions.Rounds(20_000);
+    private readonly Option<long> _seed = SimulationOptions.Seed();
+    private readonly Option<int> _delay = SimulationOptions.Delay();
+    private readonly Option<int> _batch = SimulationOptions.Batch(1);
+    private readonly Option<string[]> _set = SimulationOptions.Set();
+    private readonly Option<bool> _json = SimulationOptions.Json();
+
+    /// <summary>The command.</summary>
+    public SimulateCatalogueCommand()
+        : base("catalogue", "The Online Matching loop on a ratings file: the graph proposes items to arriving users, the policy chooses, the user likes it or not.")
+    {
+        foreach (Option option in new Option[] { _ratings, _policy, _rounds, _seed, _delay, _batch, _set, _json })
+            Add(option);
+        // On a pool thread, so that Ctrl+C can cancel it.
+        SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
+    }
+
+    /// <inheritdoc/>
+    public void Explain(TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        output.WriteLine("""
+            The reward model, which no policy sees:
+              A matrix factorisation (alternating least squares with biases, rank 16, seeded) is fitted to all ratings. A logistic curve, fitted to a
+              held-out tenth, turns its expected rating into the probability that this user rates this item 4 or better. Each round flips a coin with
+              that probability: reward 1 or 0.
+
+            What the policy sees:
+              Each user's earlier half of the ratings by time is factorised on its own. That gives user and item vectors (context and action vectors),
+              user clusters (spherical k-means) and the graph: from each cluster to the items with the largest inner product. A round's candidates are
+              the items of the user's nearest clusters. Every policy with the same seed and settings ranks the same candidates for the same users.
+
+            Result (--json: one object on the last line):
+              policy, rounds    what ran
+              meanReward        mean probability of a like of the chosen items (the probability, not the coin, which would add noise only)
+              uniformReward     the same for a uniform choice among the same candidates
+              bestReward        the same for the best candidate of every round
+              attained          (meanReward - uniformReward) / (bestReward - uniformReward)
+              seconds           wall time of the rounds, fitting not counted
+
+            Settings of the catalogue (--set name=value):
+            """);
+        HelpWithParameters.WriteParameters(output, CatalogueSettings.Declared);
+        output.WriteLine();
+        HelpWithParameters.WritePolicyParameters(output);
+    }
+
+    private int Run(ParseResult parsed, CancellationToken cancellation)
+    {
+        var output = parsed.InvocationConfiguration.Output;
+        var error = parsed.InvocationConfiguration.Error;
+        var settings = CatalogueSettings.Parse(SimulationOptions.Pairs(parsed.GetValue(_set)), out var parameters);
+        var options = new CatalogueOptions(
+            parsed.GetRequiredValue(_policy),
+            parsed.GetValue(_rounds),
+            parsed.GetValue(_seed),
+            parsed.GetValue(_delay),
+            parsed.GetValue(_batch),
+            parameters);
+        CatalogueSimulation.Check(options, settings);
+        var ratings = RatingsFile.Read(parsed.GetRequiredValue(_ratings));
+        error.WriteLine($"Fitting {ratings.All.Count:N0} ratings of {ratings.Items.Count:N0} items by {ratings.Users.Count:N0} users.");
+        var world = CatalogueWorld.Build(ratings, settings, options.Seed, cancellation);
+        var result = ProgressReporter.Run(
+            error, $"simulate {options.Policy}", options.Rounds, progress => CatalogueSimulation.Run(world, options, progress, cancellation));
+        if (parsed.GetValue(_json))
+            ResultWriter.WriteJson(output, result, SimulationJsonContext.Default.CatalogueResult);
+        else
+            ResultWriter.WriteTable(output, result, SimulationJsonContext.Default.CatalogueResult);
+        return 0;
+    }
+}

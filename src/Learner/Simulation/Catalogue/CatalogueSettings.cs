@@ -1,0 +1,72 @@
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies;
+
+namespace Recsys.Learner.Simulation.Catalogue;
+
+/// <summary>How the offline half of a simulated catalogue is built. The same for every policy, so that all rank the same candidates.</summary>
+/// <param name="Clusters">User clusters C.</param>
+/// <param name="ItemsPerCluster">Edges per cluster W.</param>
+/// <param name="ClustersPerUser">Clusters that a user belongs to, K.</param>
+/// <param name="ClusterTemperature">
+/// Temperature of the softmax over the cosines of user and centroids; smaller is nearer to one cluster. 0 chooses it so that a user is spread over
+/// <see cref="EffectiveClusters"/> clusters.
+/// </param>
+/// <param name="VectorLength">Length of the factorised vectors that the policy's half of the ratings is turned into.</param>
+public sealed record CatalogueSettings(int Clusters, int ItemsPerCluster, int ClustersPerUser, double ClusterTemperature, int VectorLength)
+{
+    /// <summary>The settings with defaults and ranges, for <c>--set</c> and its help.</summary>
+    public static IReadOnlyList<Hyperparameter> Declared { get; } =
+    [
+        new("clusters", "8",
+            "User clusters C. With the default W, 20,000 rounds show each of the C x W edges some sixty times, enough to tell likes of 0.8 and 0.9 apart.",
+            1, 65_536, Integer: true),
+        new("itemsPerCluster", "40",
+            "Edges per cluster W, the items with the largest inner product with its centroid.", 1, 4096, Integer: true),
+        new("clustersPerUser", "2",
+            "Nearest clusters K whose items a user may be shown.", 1, DecisionQuery.ClustersMax, Integer: true),
+        new("clusterTemperature", "0",
+            "Temperature of the softmax over the user's cosines with the K centroids; 0 chooses it so that the mean of 1 / sum of squared weights is 1.3.",
+            0, 100),
+        new("vectorLength", "8",
+            "Length of the vectors factorised from the policy's half of the ratings.", 1, 256, Integer: true),
+    ];
+
+    /// <summary>
+    /// Mean of 1 / Σ w² that a temperature of 0 aims at. The diagonal of Diag-LinUCB overstates rewards by about this factor, so it must be near 1; at 1 a
+    /// user would belong to one cluster and profit from no other.
+    /// </summary>
+    public const double EffectiveClusters = 1.3;
+
+    /// <summary>Length of the user and item vectors: one more for the item's bias.</summary>
+    public int Dimension => VectorLength + 1;
+
+    /// <summary>The settings with their defaults.</summary>
+    public static CatalogueSettings Default => Parse([], out _);
+
+    /// <summary>Takes the settings out of <c>--set</c> pairs.</summary>
+    /// <param name="pairs">Settings and the policy's own parameters together.</param>
+    /// <param name="rest">The pairs that are no setting.</param>
+    /// <exception cref="SimulationOptionsException">A value is out of range; all of them are named.</exception>
+    public static CatalogueSettings Parse(IReadOnlyList<KeyValuePair<string, string>> pairs, out IReadOnlyList<KeyValuePair<string, string>> rest)
+    {
+        ArgumentNullException.ThrowIfNull(pairs);
+        var values = Declared.ToDictionary(static h => h.Name, static h => h.Default, StringComparer.Ordinal);
+        var others = new List<KeyValuePair<string, string>>();
+        var errors = new List<string>();
+        foreach (var (name, value) in pairs)
+        {
+            if (Declared.FirstOrDefault(h => h.Name == name) is not { } declared)
+                others.Add(KeyValuePair.Create(name, value));
+            else if (declared.Check(value) is { } problem)
+                errors.Add(problem);
+            else
+                values[name] = declared.Canonical(value);
+        }
+        if (errors.Count > 0)
+            throw new SimulationOptionsException(string.Join(' ', errors));
+        rest = others;
+        double Of(string name) => double.Parse(values[name], System.Globalization.CultureInfo.InvariantCulture);
+        return new CatalogueSettings(
+            (int)Of("clusters"), (int)Of("itemsPerCluster"), (int)Of("clustersPerUser"), Of("clusterTemperature"), (int)Of("vectorLength"));
+    }
+}

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using Recsys.Bandits.Features;
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies;
+
+namespace Recsys.Learner.Simulation.Catalogue;
+
+/// <summary>What to simulate.</summary>
+/// <param name="Policy">Kind of the policy.</param>
+/// <param name="Rounds">Decisions, at least 1.</param>
+/// <param name="Seed">Of the world, the arriving users, the coin flips and every draw.</param>
+/// <param name="Delay">Rounds that a reward waits before it is learned, at least 0.</param>
+/// <param name="Batch">Interactions learned and published together, at least 1.</param>
+/// <param name="Parameters">Hyperparameters that differ from the defaults.</param>
+public sealed record CatalogueOptions(
+    string Policy, long Rounds, long Seed, int Delay = 0, int Batch = 1, IReadOnlyList<KeyValuePair<string, string>>? Parameters = null);
+
+/// <summary>What came out; the JSON object of <c>simulate catalogue</c>.</summary>
+/// <param name="Policy">Kind of the policy.</param>
+/// <param name="Rounds">Decisions made.</param>
+/// <param name="MeanReward">Mean probability of a success of the chosen items.</param>
+/// <param name="UniformReward">Mean probability of a success over all candidates of the same rounds.</param>
+/// <param name="BestReward">Mean probability of a success of each round's best candidate.</param>
+/// <param name="Attained">Share of the possible gain over uniform: (mean − uniform) / (best − uniform); 0 when there is nothing to gain.</param>
+/// <param name="Seconds">Wall time of the rounds, building the world not counted.</param>
+public sealed record CatalogueResult(
+    string Policy, long Rounds, double MeanReward, double UniformReward, double BestReward, double Attained, double Seconds);
+
+/// <summary>
+/// Each round a random user arrives, the graph proposes candidates, the policy draws one, and a coin with the hidden probability pays 1 or 0. Everything but the
+/// time is a pure function of world and options.
+/// </summary>
+public static class CatalogueSimulation
+{
+    private const ulong ArrivalPurpose = 4, CoinPurpose = 5;
+    private const int ProgressEvery = 64;
+
+    /// <summary>Runs the rounds.</summary>
+    /// <exception cref="SimulationOptionsException">Unknown policy or refused parameters; the message says all that is wrong.</exception>
+    public static CatalogueResult Run(
+        CatalogueWorld world, CatalogueOptions options, IProgress<long>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(world);
+        ArgumentNullException.ThrowIfNull(options);
+        var spec = Configure(options, world.Dimension);
+        var loop = new SimulatedLoop(spec, options.Delay, options.Batch, options.Seed);
+        var arrivals = SeededRandom.For(options.Seed, ArrivalPurpose);
+        var coins = SeededRandom.For(options.Seed, CoinPurpose);
+        double mean = 0, uniform = 0, best = 0;
+        var started = Stopwatch.GetTimestamp();
+
+        for (long round = 0; round < options.Rounds; round++)
+        {
+            if (round % ProgressEvery == 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                progress?.Report(round);
+            }
+            var visitor = world.Visitors[arrivals.NextInteger(world.Visitors.Count)];
+            var slot = loop.Decide(new DecisionQuery(visitor.Context, visitor.Candidates, visitor.Clusters));
+            var probability = visitor.Probabilities[slot.Action];
+            mean += probability;
+            uniform += visitor.Mean;
+            best += visitor.Best;
+            // One coin per round whatever was chosen, so that policies with the same seed meet the same luck.
+            var reward = coins.NextUniform() < probability ? 1f : 0f;
+            var chosen = visitor.Candidates[slot.Action];
+            loop.Complete(new Interaction(
+                visitor.Context, chosen.Key, chosen.Features, Connected(visitor.Clusters, chosen.ClusterMask), slot.Propensity, reward, loop.Now));
+        }
+
+        progress?.Report(options.Rounds);
+        return new CatalogueResult(
+            options.Policy, options.Rounds, mean / options.Rounds, uniform / options.Rounds, best / options.Rounds,
+            best > uniform ? (mean - uniform) / (best - uniform) : 0, Stopwatch.GetElapsedTime(started).TotalSeconds);
+    }
+
+    /// <summary>Checks what was asked for before the world, which takes a while, is built.</summary>
+    /// <exception cref="SimulationOptionsException">Unknown policy or refused parameters; the message says all that is wrong.</exception>
+    public static void Check(CatalogueOptions options, CatalogueSettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(settings);
+        _ = Configure(options, settings.Dimension);
+    }
+
+    private static PolicySpec Configure(CatalogueOptions options, int dimension) => PolicyOptions.Configure(
+        options.Policy, options.Parameters ?? [], new FeatureSchema(ContextVector: dimension, ActionVector: dimension));
+
+    private static ClusterWeight[] Connected(ClusterWeight[] clusters, ulong mask) =>
+        [.. clusters.Where((_, i) => (mask >> i & 1) != 0)];
+}
