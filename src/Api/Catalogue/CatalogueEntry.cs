@@ -101,7 +101,7 @@ public sealed record CatalogueEntry(string Id, CatalogueItem Item, ReadOnlyMemor
         if (field is null)
             return item.GetRawText();
         var buffer = new System.Buffers.ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, JsonFormat.Options))
         {
             json.WriteStartObject();
             foreach (var property in item.EnumerateObject())

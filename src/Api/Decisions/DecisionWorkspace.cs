@@ -81,7 +81,7 @@ public sealed class DecisionWorkspace : IDisposable
     public int SlotCount { get; private set; }
 
     /// <summary>A workspace of modest size.</summary>
-    public DecisionWorkspace() => Json = new Utf8JsonWriter(Answer);
+    public DecisionWorkspace() => Json = new Utf8JsonWriter(Answer, JsonFormat.Options);
 
     /// <summary>Actions to choose from.</summary>
     public ReadOnlySpan<Candidate> Candidates => _candidates.AsSpan(0, CandidateCount);

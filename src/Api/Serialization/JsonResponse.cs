@@ -13,7 +13,7 @@ public static class JsonResponse
     public static async Task WriteAsync<T>(HttpResponse response, string contentType, T state, Action<Utf8JsonWriter, T> write)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, JsonFormat.Options))
             write(json, state);
         await WriteAsync(response, contentType, buffer.WrittenMemory);
     }
