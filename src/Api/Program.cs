@@ -1,44 +1,45 @@
-using Prometheus;
-using Recsys.Api;
 using Recsys.Api.Catalogue;
+using Recsys.Api.Console;
 using Recsys.Api.Decisions;
 using Recsys.Api.Embedded;
 using Recsys.Api.Experiments;
 using Recsys.Api.Feedback;
 using Recsys.Api.Health;
+using Recsys.Api.OpenApi;
 using Recsys.Api.Problems;
 using Recsys.Api.Security;
-using Recsys.Infrastructure.Distributed;
-using Scalar.AspNetCore;
+using Recsys.Api.Telemetry;
 
-// The project's own directory holds appsettings.json whether the service is started there or from the repository's root.
-var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
-builder.WebHost.ConfigureKestrel(static kestrel => kestrel.AddServerHeader = false);
-if (string.IsNullOrEmpty(builder.Configuration["urls"]))
-    builder.WebHost.UseUrls("http://127.0.0.1:5080");
+try
+{
+    // Settings lie beside the program; ./data is relative to where it was started.
+    var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
+    builder.Services.AddSingleton(TimeProvider.System);
 
-var dataDirectory = builder.Configuration["Embedded:DataDirectory"] ?? "data";
-var distributed = DistributedInfrastructure.IsConfigured(builder.Configuration);
-builder.Services.AddApi();
-if (distributed)
-    builder.Services.AddKafkaAndRedis(builder.Configuration);
-else
-    builder.Services.AddEmbeddedMode(dataDirectory);
-builder.Services.AddOpenApi();
+    builder.AddSecurity();
+    builder.AddAdapters();
+    builder.Services.AddProblems().AddTelemetry();
+    builder.Services.AddExperiments().AddSnapshots().AddCatalogue().AddDecisions().AddFeedback().AddHealth();
 
-var app = builder.Build();
-app.Services.GetRequiredService<ApiKeys>().RefuseOpenAddresses((app.Configuration["urls"] ?? "http://127.0.0.1:5080").Split(';'));
-if (!distributed)
-    await EmbeddedMode.PrepareAsync(app.Services, dataDirectory, app.Logger);
+    var app = builder.Build();
+    app.UseProblems();
+    app.UseRouting();
+    app.UseApiKeys();
+    app.UseRateLimiter();
 
-app.UseProblems();
-app.MapExperiments();
-app.MapDecisions();
-app.MapFeedback();
-app.MapItems();
-app.MapHealth();
-app.MapMetrics(registry: app.Services.GetRequiredService<CollectorRegistry>());
-app.MapOpenApi("/openapi/{documentName}.json");
-app.MapScalarApiReference("/docs");
-app.MapStatusPage();
-await app.RunAsync();
+    DecisionEndpoints.Map(app);
+    FeedbackEndpoints.Map(app);
+    ExperimentEndpoints.Map(app);
+    CatalogueEndpoints.Map(app);
+    HealthEndpoints.Map(app);
+    OpenApiEndpoints.Map(app);
+    ConsoleEndpoints.Map(app);
+
+    await app.RunAsync();
+    return 0;
+}
+catch (Exception problem) when (StartupFailure.Explain(problem) is { } explanation)
+{
+    await Console.Error.WriteLineAsync(explanation);
+    return 1;
+}

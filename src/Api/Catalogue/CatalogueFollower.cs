@@ -1,24 +1,60 @@
-using Recsys.Api.Experiments;
+using System.Text.Json;
+using Recsys.Api.Telemetry;
 using Recsys.Infrastructure.Events;
 
 namespace Recsys.Api.Catalogue;
 
-/// <summary>Keeps every catalogue up to date with the item log.</summary>
-public sealed class CatalogueFollower(IItemFeed feed, ExperimentRegistry registry) : BackgroundService
+/// <summary>Brings the items of the log into the catalogues..</summary>
+public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiMetrics metrics, TimeProvider clock, ILogger<CatalogueFollower> log)
+    : BackgroundService
 {
-    /// <summary>Whether the catalogue was read to its end once.</summary>
-    public bool IsCaughtUp { get; private set; }
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        try
+        await Task.Yield();
+        while (!stoppingToken.IsCancellationRequested)
         {
-            await feed.FollowAsync((experiment, item, json) => registry.Catalogue(experiment).Set(item, json), () => IsCaughtUp = true, stoppingToken);
+            try
+            {
+                await feed.FollowAsync(Handle, () => index.CaughtUp = true, stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception problem)
+            {
+                log.CatalogueAway(problem.Message);
+            }
+            await Task.Delay(RetryAfter, clock, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        catch (OperationCanceledException)
+    }
+
+    private void Handle(string experiment, string id, ReadOnlyMemory<byte>? json)
+    {
+        CatalogueEntry? item = null;
+        if (json is { } bytes)
         {
-            // Stopping.
+            var errors = new List<KeyValuePair<string, string>>();
+            try
+            {
+                using var document = JsonDocument.Parse(bytes);
+                item = CatalogueEntry.Read(id, document.RootElement, vector: null, "", errors);
+            }
+            catch (Exception problem) when (problem is JsonException or InvalidOperationException)
+            {
+                errors.Add(new("$", problem.Message));
+            }
+            if (item is null)
+            {
+                metrics.ItemsRefused.Inc();
+                log.ItemRefused(experiment, id, $"{errors[0].Key} {errors[0].Value}");
+                return;
+            }
         }
+        index.Of(experiment).ApplyLogged(id, item, json is { } span ? span.Span : default, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        index.Signal();
     }
 }

@@ -1,167 +1,159 @@
+using System.Diagnostics;
 using System.Text.Json;
+using Microsoft.Extensions.Options;
 using Recsys.Api.Experiments;
 using Recsys.Api.Problems;
 using Recsys.Api.Security;
+using Recsys.Api.Serialization;
 
 namespace Recsys.Api.Decisions;
 
-/// <summary>HTTP in, HTTP out for decisions and explanations.</summary>
-public static class DecisionEndpoints
+/// <summary>HTTP to domain and back for decisions; the only file of this folder that knows <see cref="HttpContext"/>.</summary>
+public sealed class DecisionEndpoints(
+    ExperimentRegistry registry, DecisionService service, WorkspacePool pool, IOptions<DecisionOptions> options, TimeProvider clock)
 {
-    /// <summary>Maps them.</summary>
-    public static void MapDecisions(this IEndpointRouteBuilder routes)
+    private readonly DecisionOptions _options = options.Value;
+
+    /// <summary>Maps the addresses.</summary>
+    public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPost("/v1/experiments/{experiment}/decisions", DecideAsync).Needs(ApiRole.Decide).WithTags("Decisions")
-            .WithSummary("Decides: draws actions for one user and situation, and logs the decision with its exact propensities.");
-        routes.MapPost("/v1/experiments/{experiment}/decisions/batch", DecideBatchAsync).Needs(ApiRole.Decide).WithTags("Decisions")
-            .WithSummary("Decides many at once: { \"decisions\": [ … ] }, answered by { \"results\": [ … ] } in the same order.");
-        routes.MapPost("/v1/experiments/{experiment}/explain", ExplainAsync).Needs(ApiRole.Decide).WithTags("Decisions")
-            .WithSummary("Answers a decision request with every candidate's estimate, width and propensity; logs nothing.");
+        var endpoints = routes.ServiceProvider.GetRequiredService<DecisionEndpoints>();
+        var group = routes.MapGroup("/v1/experiments/{experiment}").Needs(ApiRoles.Decide).RequireRateLimiting(LoadShedding.Policy);
+        group.MapPost("/decisions", endpoints.DecideAsync);
+        group.MapPost("/decisions/batch", endpoints.DecideBatchAsync);
+        group.MapPost("/explain", endpoints.ExplainAsync);
     }
 
-    private static async Task DecideAsync(HttpContext context, string experiment, ExperimentRegistry registry, DecisionService service, DecisionOptions options)
+    private Task DecideAsync(HttpContext context) => OneAsync(context, explain: false);
+
+    private Task ExplainAsync(HttpContext context) => OneAsync(context, explain: true);
+
+    private async Task OneAsync(HttpContext context, bool explain)
     {
-        var runtime = registry.Get(experiment);
-        using var body = await RequestBody.ReadAsync(context, options.BodyBytesMax);
-        var work = runtime.Rent();
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var workspace = pool.Rent();
         try
         {
-            Read(body.Bytes.Span, runtime, options, work);
-            var outcome = service.Decide(runtime, work);
-            context.Response.ContentType = "application/json";
-            await using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
-            WriteDecision(writer, runtime, work, outcome);
-        }
-        catch (ApiProblem)
-        {
-            runtime.Metrics.Rejected.Inc();
-            throw;
+            var problem = await workspace.Body.ReadAsync(context.Request, _options.BodyBytesMax);
+            workspace.ClearAnswer();
+            problem ??= Answer(runtime, workspace, workspace.Body.Bytes.Span, explain);
+            if (problem is not null)
+            {
+                runtime.Metrics.Rejected.Inc();
+                await ProblemWriter.WriteAsync(context, problem);
+                return;
+            }
+            workspace.Json.Flush();
+            await JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, workspace.Answer.WrittenMemory);
         }
         finally
         {
-            runtime.Return(work);
+            pool.Return(workspace);
         }
     }
 
-    private static async Task DecideBatchAsync(HttpContext context, string experiment, ExperimentRegistry registry, DecisionService service, DecisionOptions options)
+    private async Task DecideBatchAsync(HttpContext context)
     {
-        var runtime = registry.Get(experiment);
-        using var body = await RequestBody.ReadAsync(context, options.BodyBytesMax);
-        var work = runtime.Rent();
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var workspace = pool.Rent();
         try
         {
-            using var document = JsonBody.Parse(body.Bytes);
-            var entries = JsonBody.Entries(document.RootElement, "decisions", options.BatchMax);
-            context.Response.ContentType = "application/json";
-            await using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
-            writer.WriteStartObject();
-            writer.WriteStartArray("results");
-            foreach (var entry in entries)
+            var problem = await workspace.Body.ReadAsync(context.Request, _options.BulkBytesMax);
+            workspace.ClearAnswer();
+            problem ??= AnswerBatch(runtime, workspace, ProblemWriter.TraceId(context));
+            if (problem is not null)
             {
-                try
-                {
-                    Read(System.Text.Encoding.UTF8.GetBytes(entry.GetRawText()), runtime, options, work);
-                    WriteDecision(writer, runtime, work, service.Decide(runtime, work));
-                }
-                catch (ApiProblem problem)
+                runtime.Metrics.Rejected.Inc();
+                await ProblemWriter.WriteAsync(context, problem);
+                return;
+            }
+            workspace.Json.Flush();
+            await JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, workspace.Answer.WrittenMemory);
+        }
+        finally
+        {
+            pool.Return(workspace);
+        }
+    }
+
+    private Problem? AnswerBatch(ExperimentRuntime runtime, DecisionWorkspace workspace, string traceId)
+    {
+        if (JsonFields.Parse(workspace.Body.Bytes, out var problem) is not { } document)
+            return problem;
+        using (document)
+        {
+            var errors = new List<KeyValuePair<string, string>>();
+            if (JsonFields.Array(document.RootElement, "decisions", _options.BatchMax, errors) is not { } entries)
+                return Problem.Invalid(errors);
+            workspace.Json.WriteStartObject();
+            workspace.Json.WriteStartArray("results"u8);
+            foreach (var entry in entries.EnumerateArray())
+            {
+                if (Answer(runtime, workspace, System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(entry), explain: false) is { } wrong)
                 {
                     runtime.Metrics.Rejected.Inc();
-                    JsonSerializer.Serialize(writer, problem.ToDocument(ProblemMiddleware.TraceId(context)));
+                    ProblemWriter.WriteObject(workspace.Json, wrong, traceId);
                 }
             }
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
-        finally
-        {
-            runtime.Return(work);
+            workspace.Json.WriteEndArray();
+            workspace.Json.WriteEndObject();
+            return null;
         }
     }
 
-    private static async Task ExplainAsync(HttpContext context, string experiment, ExperimentRegistry registry, DecisionService service, DecisionOptions options)
-    {
-        var runtime = registry.Get(experiment);
-        using var body = await RequestBody.ReadAsync(context, options.BodyBytesMax);
-        var work = runtime.Rent();
-        try
-        {
-            Read(body.Bytes.Span, runtime, options, work);
-            var (means, widths, propensities, fallback, version) = service.Explain(runtime, work);
-            context.Response.ContentType = "application/json";
-            await using var writer = new Utf8JsonWriter(context.Response.BodyWriter);
-            writer.WriteStartObject();
-            writer.WriteString("experiment", runtime.Experiment.Name);
-            writer.WriteString("policy", runtime.Experiment.Definition.Policy.Kind);
-            writer.WriteNumber("policyVersion", version);
-            writer.WriteNumber("parameterAgeSeconds", service.Age(runtime));
-            writer.WriteString("fallback", fallback);
-            writer.WriteStartArray("rules");
-            if (work.Excluded.Count > 0)
-                writer.WriteStringValue("excludedActions");
-            if (runtime.Experiment.Definition.Policy.MinimumPropensity > 0)
-                writer.WriteStringValue("minimumPropensity");
-            if (runtime.Experiment.Definition.Mode != Infrastructure.Experiments.ExperimentMode.Online)
-                writer.WriteStringValue(runtime.Experiment.Definition.Mode == Infrastructure.Experiments.ExperimentMode.Apprentice ? "apprentice" : "logging");
-            writer.WriteEndArray();
-            writer.WriteStartArray("actions");
-            for (var i = 0; i < means.Length; i++)
-            {
-                writer.WriteStartObject();
-                writer.WriteString("id", work.Candidates[i].Id.Span);
-                writer.WriteNumber("estimate", means[i]);
-                writer.WriteNumber("width", widths[i]);
-                writer.WriteNumber("memoryCorrection", 0);
-                writer.WriteNumber("propensity", propensities[i]);
-                writer.WriteEndObject();
-            }
-            writer.WriteEndArray();
-            writer.WriteEndObject();
-        }
-        finally
-        {
-            runtime.Return(work);
-        }
-    }
-
-    private static void Read(ReadOnlySpan<byte> json, ExperimentRuntime runtime, DecisionOptions options, DecisionWorkspace work)
+    private Problem? Answer(ExperimentRuntime runtime, DecisionWorkspace workspace, ReadOnlySpan<byte> json, bool explain)
     {
         try
         {
-            var reader = new Utf8JsonReader(json);
-            reader.Read();
-            DecisionRequestReader.Read(ref reader, runtime.Experiment.Definition, options.CandidatesMax, work);
-            if (reader.Read())
-                throw new JsonException("There is more after the end of the object.");
+            DecisionRequestReader.Read(json, runtime.Experiment.Definition, _options, workspace);
         }
-        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
+        catch (JsonException malformed)
         {
-            throw JsonBody.Malformed(problem);
+            return JsonFields.Malformed(malformed);
         }
-        if (work.Errors.Count > 0)
-            throw ApiProblem.Invalid(work.Errors);
+        if (workspace.Errors.Count > 0)
+            return Problem.Invalid(workspace.Errors);
+        var started = Stopwatch.GetTimestamp();
+        if (workspace.DecisionId.IsEmpty)
+        {
+            // Version 7: ids of one time lie together in whatever stores them.
+            Span<byte> id = stackalloc byte[32];
+            Guid.CreateVersion7(clock.GetUtcNow()).TryFormat(id, out _, "N");
+            workspace.SetDecisionId(id);
+        }
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var outcome = explain ? service.Explain(runtime, workspace, now) : service.Decide(runtime, workspace, now);
+        if (!outcome.IsDecided)
+            return NoActions(runtime, workspace);
+        if (explain)
+        {
+            DecisionResponse.WriteExplanation(workspace.Json, runtime, workspace, outcome);
+            return null;
+        }
+        DecisionResponse.Write(workspace.Json, runtime, workspace, outcome);
+        runtime.Metrics.Duration.Observe(Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return null;
     }
 
-    private static void WriteDecision(Utf8JsonWriter writer, ExperimentRuntime runtime, DecisionWorkspace work, in DecisionOutcome outcome)
+    private static Problem NoActions(ExperimentRuntime runtime, DecisionWorkspace workspace) => new(ProblemTypes.NoActions, workspace switch
     {
-        writer.WriteStartObject();
-        writer.WriteString("decisionId", work.DecisionId.Span);
-        writer.WriteString("experiment", runtime.Experiment.Name);
-        writer.WriteString("policy", runtime.Experiment.Definition.Policy.Kind);
-        writer.WriteNumber("policyVersion", outcome.PolicyVersion);
-        writer.WriteNumber("parameterAgeSeconds", outcome.ParameterAgeSeconds);
-        writer.WriteString("fallback", outcome.Fallback);
-        if (!outcome.Logged)
-            writer.WriteBoolean("logged", false);
-        writer.WriteStartArray("actions");
-        foreach (var slot in work.Slots.AsSpan(0, outcome.Positions))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("id", work.Candidates[slot.Action].Id.Span);
-            writer.WriteNumber("propensity", slot.Propensity);
-            writer.WriteNumber("estimate", work.Means[slot.Action]);
-            writer.WriteEndObject();
-        }
-        writer.WriteEndArray();
-        writer.WriteEndObject();
+        { ListedCount: > 0, ExcludedCount: > 0 } => $"All {workspace.ListedCount} candidates are excluded.",
+        _ when runtime.Experiment.Definition.Candidates == Infrastructure.Experiments.CandidateSource.Catalogue =>
+            runtime.Catalogue.Count == 0
+                ? $"The catalogue is empty. Add items with PUT /v1/experiments/{runtime.Name}/items/{{item}}."
+                : "The catalogue proposes nothing for this request: no item near this user is available now, or none of those is among the listed actions.",
+        { HasActions: true } => "'actions' is empty.",
+        _ => "List the actions to choose from in 'actions', or let the experiment take them from its catalogue (candidates: \"catalogue\").",
+    });
+
+    private async ValueTask<ExperimentRuntime?> FindAsync(HttpContext context)
+    {
+        var name = (string)context.Request.RouteValues["experiment"]!;
+        if (registry.Find(name) is { } runtime)
+            return runtime;
+        await ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(name));
+        return null;
     }
 }

@@ -1,153 +1,161 @@
-using System.Diagnostics;
+using Microsoft.Extensions.Options;
 using Recsys.Api.Experiments;
-using Recsys.Api.Problems;
+using Recsys.Api.Telemetry;
 using Recsys.Bandits.Exploration;
 using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Policies;
-using Recsys.Bandits.Policies.Uniform;
 using Recsys.Bandits.Randomness;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 
 namespace Recsys.Api.Decisions;
 
-/// <summary>What was decided, beyond what the workspace holds.</summary>
-/// <param name="Positions">Filled positions; the first so many slots of the workspace.</param>
-/// <param name="PolicyVersion">Interactions the parameters had learned from.</param>
-/// <param name="ParameterAgeSeconds">Age of the parameters, at least 0.</param>
-/// <param name="Fallback">Why the decision was uniform instead, or null.</param>
-/// <param name="Logged">False when the record could not be queued.</param>
-public readonly record struct DecisionOutcome(int Positions, long PolicyVersion, double ParameterAgeSeconds, string? Fallback, bool Logged);
-
-/// <summary>Decides: candidates, estimates, distribution, draw, record. Allocates nothing and waits for nothing.</summary>
-public sealed class DecisionService(IEventPublisher events, TimeProvider time, DecisionOptions options)
+/// <summary>
+/// Candidates, estimate, distribution, draw, record. No await and, with a warm workspace, no allocation before the answer exists. The same decision id,
+/// request and parameters give the same decision in every process.
+/// </summary>
+public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOptions> options, ILogger<DecisionService> messages)
 {
-    private const string NoParameters = "No parameters have been published yet; the decision is uniform.";
-    private const string TooOld = "The parameters are older than Decision:ParameterAgeMax allows; the decision is uniform.";
-    private static readonly UniformPolicy Uniform = new(new PolicyDescriptor("uniform", 0, 0), 0);
+    private static readonly ReadOnlyMemory<byte> UniformKind = "uniform"u8.ToArray();
+    private readonly long _ageMax = (long)options.Value.ParameterAgeMax.TotalMilliseconds;
+    private readonly string _tooOld = $"The parameters are older than {options.Value.ParameterAgeMax:c} (Decisions:ParameterAgeMax).";
 
-    /// <summary>Decides what the workspace asks for, and queues the record.</summary>
-    /// <exception cref="ApiProblem">There is nothing to choose from.</exception>
-    public DecisionOutcome Decide(ExperimentRuntime runtime, DecisionWorkspace work)
+    /// <summary>Decides.</summary>
+    /// <param name="runtime">The experiment.</param>
+    /// <param name="workspace">Holds a valid request with a decision id; receives the positions.</param>
+    /// <param name="now">Unix milliseconds.</param>
+    public DecisionOutcome Decide(ExperimentRuntime runtime, DecisionWorkspace workspace, long now)
     {
-        ArgumentNullException.ThrowIfNull(runtime);
-        ArgumentNullException.ThrowIfNull(work);
-        var started = Stopwatch.GetTimestamp();
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
+        var outcome = Estimate(runtime, workspace, now, out var policy);
+        if (!outcome.IsDecided)
+            return outcome;
         var definition = runtime.Experiment.Definition;
-        var serving = runtime.Slot.Current;
-        var (policy, fallback) = Choose(serving, definition, now);
-        Prepare(runtime, work, now);
-        var query = Query(work);
-        var candidates = query.Candidates.Length;
-        var positions = Math.Min(work.Count, candidates);
-
-        policy.Estimate(query, work.Means.AsSpan(0, candidates), work.Widths.AsSpan(0, candidates));
-        var slots = work.Slots.AsSpan(0, positions);
+        workspace.Prepare(Math.Min(workspace.Count, workspace.CandidateCount));
+        // Prepare may have moved the buffers, so the estimates are made after it.
+        outcome = EstimateWith(runtime, workspace, policy, outcome, out policy);
         if (definition.Mode == ExperimentMode.Apprentice)
-        {
-            for (var i = 0; i < positions; i++)
-                slots[i] = new ChosenSlot(i, 1);
-        }
+            Baseline(workspace);
         else
-        {
-            var seed = DecisionSeed.Of(runtime.Experiment.Salt, work.DecisionId.Span);
-            SlateSampler.Draw(policy, work.Means.AsSpan(0, candidates), work.Widths.AsSpan(0, candidates), seed, slots, work.Scratch, work.Order);
-        }
+            outcome = Draw(runtime, workspace, policy, outcome);
 
-        var version = policy.Descriptor.Version;
-        work.Event.ResetWrittenCount();
+        var byRequest = definition.Candidates == CandidateSource.Request;
+        workspace.Record.ResetWrittenCount();
         BinaryEventCodec.WriteDecision(
-            work.Event, work.DecisionId.Span, now, runtime.PolicyKindUtf8, version, work.Activate, query, slots, definition.Candidates == CandidateSource.Request);
-        var logged = events.TryPublishDecision(runtime.Experiment.Name, work.DecisionId.Span, work.Event.WrittenSpan);
-        if (!logged)
-            runtime.Metrics.Dropped.Inc();
-        (fallback is null ? runtime.Metrics.Ok : runtime.Metrics.Fallback).Inc();
-        runtime.Metrics.Candidates.Observe(candidates);
-        runtime.Metrics.Duration.Observe(Stopwatch.GetElapsedTime(started).TotalSeconds);
-        return new DecisionOutcome(positions, version, Age(serving, now), fallback, logged);
+            workspace.Record, workspace.DecisionId.Span, now, outcome.Policy.Span, outcome.PolicyVersion, workspace.Activate,
+            new DecisionQuery(workspace.Context, workspace.Candidates, workspace.Clusters), workspace.Slots, allCandidates: byRequest);
+        var logged = log.TryPublishDecision(runtime.Name, workspace.DecisionId.Span, workspace.Record.WrittenSpan);
+        Count(runtime, workspace, outcome, logged, byRequest);
+        return outcome with { IsLogged = logged };
     }
 
-    /// <summary>Computes what <see cref="Decide"/> would choose from, for every candidate, and logs nothing.</summary>
-    /// <returns>Estimate, width and propensity at the first position, per candidate of the workspace.</returns>
-    /// <exception cref="ApiProblem">There is nothing to choose from.</exception>
-    public (float[] Means, float[] Widths, float[] Propensities, string? Fallback, long Version) Explain(ExperimentRuntime runtime, DecisionWorkspace work)
+    /// <summary>Estimates and distributes for the first position, and does nothing else: no draw, no record, no count.</summary>
+    /// <returns>As <see cref="Decide"/>; the workspace holds means and widths, and its scratch begins with the propensities.</returns>
+    public DecisionOutcome Explain(ExperimentRuntime runtime, DecisionWorkspace workspace, long now)
     {
-        ArgumentNullException.ThrowIfNull(runtime);
-        ArgumentNullException.ThrowIfNull(work);
-        var now = time.GetUtcNow().ToUnixTimeMilliseconds();
-        var definition = runtime.Experiment.Definition;
-        var (policy, fallback) = Choose(runtime.Slot.Current, definition, now);
-        Prepare(runtime, work, now);
-        var query = Query(work);
-        float[] means = new float[query.Candidates.Length], widths = new float[means.Length], propensities = new float[means.Length];
-        policy.Estimate(query, means, widths);
-        if (definition.Mode == ExperimentMode.Apprentice)
+        var outcome = Estimate(runtime, workspace, now, out var policy);
+        if (!outcome.IsDecided)
+            return outcome;
+        workspace.Prepare(1);
+        outcome = EstimateWith(runtime, workspace, policy, outcome, out policy);
+        var propensities = workspace.Scratch[..workspace.CandidateCount];
+        if (runtime.Experiment.Definition.Mode == ExperimentMode.Apprentice)
+        {
+            propensities.Clear();
             propensities[0] = 1;
+        }
         else
-            policy.Distribute(means, widths, propensities);
-        return (means, widths, propensities, fallback, policy.Descriptor.Version);
+        {
+            policy.Distribute(workspace.Means, workspace.Widths, propensities);
+        }
+        return outcome;
     }
 
-    /// <summary>Age of the parameters in seconds.</summary>
-    public double Age(ExperimentRuntime runtime)
-    {
-        ArgumentNullException.ThrowIfNull(runtime);
-        return Age(runtime.Slot.Current, time.GetUtcNow().ToUnixTimeMilliseconds());
-    }
-
-    private static double Age(Snapshots.ServingPolicy serving, long now) => serving.Policy is null ? 0 : Math.Max(0, now - serving.AsOf) / 1000.0;
-
-    private (IPolicy Policy, string? Fallback) Choose(Snapshots.ServingPolicy serving, ExperimentDefinition definition, long now)
-    {
-        if (definition.Mode == ExperimentMode.Logging)
-            return (Uniform, null);
-        if (serving.Policy is null)
-            return (Uniform, NoParameters);
-        return now - serving.AsOf > options.ParameterAgeMax.TotalMilliseconds ? (Uniform, TooOld) : (serving.Policy, null);
-    }
-
-    private void Prepare(ExperimentRuntime runtime, DecisionWorkspace work, long now)
+    private DecisionOutcome Estimate(ExperimentRuntime runtime, DecisionWorkspace workspace, long now, out IPolicy policy)
     {
         var definition = runtime.Experiment.Definition;
-        if (work.DecisionId.IsEmpty)
-            work.NewDecisionId();
+        var graph = runtime.Catalogue.Graph;
+        var sizes = definition.Graph;
+        workspace.SetClusterCount(graph.AssignClusters(workspace.Context.Dense.Span, sizes.ClustersPerUser, sizes.Temperature, workspace.ClusterRoom));
         if (definition.Candidates == CandidateSource.Catalogue)
         {
-            var graph = runtime.Items.Graph;
-            work.ClusterCount = graph.AssignClusters(work.Context.Dense.Span, definition.Graph.ClustersPerUser, definition.Graph.Temperature, work.Clusters);
-            work.Fit(options.CandidatesMax);
-            work.CandidateCount = graph.Propose(work.Clusters.AsSpan(0, work.ClusterCount), now, work.Candidates.AsSpan(0, options.CandidatesMax), work.Proposal);
-            if (work.ListedActions)
-                Keep(work, work.Seen, wanted: true);
+            workspace.SetListedAside();
+            workspace.SetCandidateCount(graph.Propose(workspace.Clusters, now, workspace.CandidateRoom(options.Value.ActionsMax), workspace.Proposal));
+            workspace.KeepListed();
         }
-        else
+        workspace.RemoveExcluded();
+
+        var state = runtime.Slot.Current;
+        var age = ExperimentRuntime.AgeSeconds(state, now);
+        var missing = state.Missing ?? (now - state.AsOf > _ageMax ? _tooOld : null);
+        if (definition.Mode == ExperimentMode.Logging || missing is not null)
         {
-            // Listed actions belong to whatever clusters the user has.
-            work.ClusterCount = runtime.Items.Graph.AssignClusters(work.Context.Dense.Span, definition.Graph.ClustersPerUser, definition.Graph.Temperature, work.Clusters);
-            work.Fit(work.CandidateCount);
+            policy = runtime.Uniform;
+            // Logging and apprentice serve what they were asked to serve: that is no fallback.
+            return new DecisionOutcome(
+                workspace.CandidateCount > 0,
+                definition.Mode == ExperimentMode.Apprentice ? runtime.Kind : UniformKind, 0, age,
+                definition.Mode == ExperimentMode.Online ? missing : null, false);
         }
-        if (work.Excluded.Count > 0)
-            Keep(work, work.Excluded, wanted: false);
-        if (work.CandidateCount == 0)
-        {
-            throw new ApiProblem(ProblemTypes.NoActions, definition.Candidates == CandidateSource.Request
-                ? "List at least one action that is not excluded, or define the experiment with candidates 'catalogue'."
-                : "The catalogue proposes nothing for this user: add items with PUT /v1/experiments/{experiment}/items/{item}, or exclude fewer.");
-        }
+        policy = state.Policy!;
+        return new DecisionOutcome(workspace.CandidateCount > 0, runtime.Kind, policy.Descriptor.Version, age, null, false);
     }
 
-    private static void Keep(DecisionWorkspace work, HashSet<ActionKey> keys, bool wanted)
+    private DecisionOutcome EstimateWith(ExperimentRuntime runtime, DecisionWorkspace workspace, IPolicy policy, DecisionOutcome outcome, out IPolicy used)
     {
-        var kept = 0;
-        for (var i = 0; i < work.CandidateCount; i++)
+        var query = new DecisionQuery(workspace.Context, workspace.Candidates, workspace.Clusters);
+        try
         {
-            if (keys.Contains(work.Candidates[i].Key) == wanted)
-                work.Candidates[kept++] = work.Candidates[i];
+            policy.Estimate(query, workspace.Means, workspace.Widths);
+            used = policy;
+            return outcome;
         }
-        work.CandidateCount = kept;
+        catch (Exception problem) when (policy != runtime.Uniform)
+        {
+            used = runtime.Uniform;
+            used.Estimate(query, workspace.Means, workspace.Widths);
+            return Failed(runtime, outcome, problem);
+        }
     }
 
-    private static DecisionQuery Query(DecisionWorkspace work) =>
-        new(work.Context, work.Candidates.AsSpan(0, work.CandidateCount), work.Clusters.AsSpan(0, work.ClusterCount));
+    private DecisionOutcome Draw(ExperimentRuntime runtime, DecisionWorkspace workspace, IPolicy policy, DecisionOutcome outcome)
+    {
+        var seed = DecisionSeed.Of(runtime.Experiment.Salt, workspace.DecisionId.Span);
+        try
+        {
+            SlateSampler.Draw(policy, workspace.Means, workspace.Widths, seed, workspace.Slots, workspace.Scratch, workspace.Order);
+            return outcome;
+        }
+        catch (Exception problem) when (policy != runtime.Uniform)
+        {
+            SlateSampler.Draw(runtime.Uniform, workspace.Means, workspace.Widths, seed, workspace.Slots, workspace.Scratch, workspace.Order);
+            return Failed(runtime, outcome, problem);
+        }
+    }
+
+    private DecisionOutcome Failed(ExperimentRuntime runtime, DecisionOutcome outcome, Exception problem)
+    {
+        messages.PolicyFailed(problem, runtime.Name);
+        return outcome with { Policy = UniformKind, PolicyVersion = 0, Fallback = "The policy failed on this request; the service's log says how." };
+    }
+
+    private static void Baseline(DecisionWorkspace workspace)
+    {
+        var slots = workspace.Slots;
+        for (var i = 0; i < slots.Length; i++)
+            slots[i] = new ChosenSlot(i, 1);
+    }
+
+    private static void Count(ExperimentRuntime runtime, DecisionWorkspace workspace, in DecisionOutcome outcome, bool logged, bool byRequest)
+    {
+        var metrics = runtime.Metrics;
+        var counter = outcome.Fallback is not null ? metrics.Fallback : runtime.Experiment.Definition.Mode == ExperimentMode.Logging ? metrics.Uniform : metrics.Decided;
+        counter.Inc();
+        metrics.Candidates.Observe(workspace.CandidateCount);
+        if (!logged)
+            metrics.Dropped.Inc();
+        if (!byRequest)
+            return;
+        foreach (ref readonly var candidate in workspace.Candidates)
+            runtime.Saw(candidate.Key);
+    }
 }

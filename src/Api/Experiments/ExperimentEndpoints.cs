@@ -1,127 +1,132 @@
-using System.Text.Json;
-using System.Text.Json.Nodes;
-using System.Text.RegularExpressions;
-using Recsys.Api.Decisions;
+using Recsys.Api.Catalogue;
 using Recsys.Api.Problems;
 using Recsys.Api.Security;
+using Recsys.Api.Serialization;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 
 namespace Recsys.Api.Experiments;
 
-/// <summary>HTTP in, HTTP out for experiments and their user clusters.</summary>
-public static partial class ExperimentEndpoints
+/// <summary>Experiments over HTTP: create, read, replace, forget.</summary>
+public sealed class ExperimentEndpoints(ExperimentRegistry registry, IExperimentStore store, IEventPublisher log, CatalogueIndex catalogues, TimeProvider clock) : IDisposable
 {
-    private const int CentroidsMax = 100_000;
+    /// <summary>A definition is a page of settings.</summary>
+    private const int DefinitionBytesMax = 256 << 10;
 
-    /// <summary>Maps them.</summary>
-    public static void MapExperiments(this IEndpointRouteBuilder routes)
+    // One change at a time: two clients that create the same experiment must agree on when it was created.
+    private readonly SemaphoreSlim _changing = new(1);
+
+    /// <summary>Maps the addresses.</summary>
+    public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapPut("/v1/experiments/{experiment}", PutAsync).Needs(ApiRole.Admin).WithTags("Experiments")
-            .WithSummary("Creates or replaces an experiment. {} is a valid definition.");
-        routes.MapGet("/v1/experiments", List).Needs(ApiRole.Decide).WithTags("Experiments").WithSummary("All experiments with their live state.");
-        routes.MapGet("/v1/experiments/{experiment}", Get).Needs(ApiRole.Decide).WithTags("Experiments").WithSummary("One experiment with its live state.");
-        routes.MapDelete("/v1/experiments/{experiment}", DeleteAsync).Needs(ApiRole.Admin).WithTags("Experiments").WithSummary("Stops and forgets an experiment.");
-        routes.MapPut("/v1/experiments/{experiment}/clusters", PutClustersAsync).Needs(ApiRole.Admin).WithTags("Catalogue")
-            .WithSummary("Replaces the user-cluster centroids: { \"centroids\": [[…], …] }; the graph is rebuilt.");
-        routes.MapGet("/v1/experiments/{experiment}/evaluation", Evaluation).Needs(ApiRole.Decide).WithTags("Experiments")
-            .WithSummary("Off-policy estimates; answered with 501 in this version.");
+        var endpoints = routes.ServiceProvider.GetRequiredService<ExperimentEndpoints>();
+        routes.MapGet("/v1/experiments", endpoints.ListAsync).Needs(ApiRoles.Decide | ApiRoles.Reward);
+        routes.MapGet("/v1/experiments/{experiment}", endpoints.GetAsync).Needs(ApiRoles.Decide | ApiRoles.Reward);
+        routes.MapPut("/v1/experiments/{experiment}", endpoints.PutAsync).Needs(ApiRoles.Admin);
+        routes.MapDelete("/v1/experiments/{experiment}", endpoints.DeleteAsync).Needs(ApiRoles.Admin);
+        routes.MapGet("/v1/experiments/{experiment}/evaluation", endpoints.EvaluateAsync).Needs(ApiRoles.Decide);
     }
 
-    /// <summary>The state of an experiment as clients see it.</summary>
-    public static JsonObject Describe(ExperimentRuntime runtime, DecisionService service)
-    {
-        ArgumentNullException.ThrowIfNull(runtime);
-        ArgumentNullException.ThrowIfNull(service);
-        var definition = runtime.Experiment.Definition;
-        var version = runtime.Slot.Current.Policy?.Descriptor.Version ?? 0;
-        var state = new JsonObject
+    /// <inheritdoc/>
+    public void Dispose() => _changing.Dispose();
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private Task ListAsync(HttpContext context) => JsonResponse.WriteAsync(
+        context.Response, JsonResponse.ContentType, (registry.All, Now), static (json, state) =>
         {
-            ["experiment"] = runtime.Experiment.Name,
-            ["definition"] = JsonNode.Parse(definition.Json),
-            ["policy"] = definition.Policy.Kind,
-            ["policyVersion"] = version,
-            ["interactions"] = version,
-            ["parameterAgeSeconds"] = service.Age(runtime),
-            ["actions"] = runtime.Items.Count,
-            ["mode"] = definition.Mode.ToString().ToLowerInvariant(),
-            ["createdAt"] = DateTimeOffset.FromUnixTimeMilliseconds(runtime.Experiment.CreatedAt).ToString("O"),
-        };
-        if (definition.Warnings.Count > 0)
-            state["warnings"] = new JsonArray([.. definition.Warnings.Select(static w => (JsonNode)w)]);
-        return state;
-    }
+            json.WriteStartObject();
+            json.WriteStartArray("experiments"u8);
+            foreach (var runtime in state.All.Values.OrderBy(static r => r.Name, StringComparer.Ordinal))
+                ExperimentResponse.Write(json, runtime, state.Now);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        });
 
-    private static async Task PutAsync(
-        HttpContext context, string experiment, ExperimentRegistry registry, IExperimentStore store, IEventPublisher events, DecisionService service, DecisionOptions options, TimeProvider time)
+    private Task GetAsync(HttpContext context) =>
+        registry.Find(Name(context)) is { } runtime ? WriteAsync(context, runtime) : ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(Name(context)));
+
+    private async Task PutAsync(HttpContext context)
     {
-        if (!NamePattern().IsMatch(experiment))
-            throw ApiProblem.Invalid([new("experiment", "A name has 1 to 63 of a-z, 0-9 and '-', and does not begin with '-'.")]);
-        using var body = await RequestBody.ReadAsync(context, options.BodyBytesMax);
-        var errors = new List<KeyValuePair<string, string>>();
-        var definition = ExperimentDefinitionReader.Read(body.Bytes.ToArray(), errors);
-        if (definition is null)
-            throw errors.Exists(static e => e.Key == "$" && e.Value.StartsWith("The body is not valid JSON", StringComparison.Ordinal))
-                ? new ApiProblem(ProblemTypes.Malformed, errors[0].Value)
-                : ApiProblem.Invalid(errors);
-        var before = registry.Find(experiment)?.Experiment;
-        var centroids = before?.Centroids is { Count: > 0 } kept && kept[0].Length == definition.Features.ContextVector ? kept : [];
-        var now = new Experiment(experiment, definition, before?.CreatedAt ?? time.GetUtcNow().ToUnixTimeMilliseconds(), centroids);
-        await events.EnsureLogAsync(experiment, context.RequestAborted);
-        await store.PutAsync(now, context.RequestAborted);
-        registry.Apply(now);
-        context.Response.StatusCode = before is null ? StatusCodes.Status201Created : StatusCodes.Status200OK;
-        context.Response.Headers.Location = $"/v1/experiments/{experiment}";
-        await context.Response.WriteAsJsonAsync(Describe(registry.Get(experiment), service));
-    }
-
-    private static JsonObject List(ExperimentRegistry registry, DecisionService service) =>
-        new() { ["experiments"] = new JsonArray([.. registry.All.Select(r => (JsonNode)Describe(r, service))]) };
-
-    private static JsonObject Get(string experiment, ExperimentRegistry registry, DecisionService service) => Describe(registry.Get(experiment), service);
-
-    private static async Task<IResult> DeleteAsync(string experiment, ExperimentRegistry registry, IExperimentStore store, CancellationToken cancellationToken)
-    {
-        registry.Get(experiment);
-        await store.DeleteAsync(experiment, cancellationToken);
-        registry.Forget(experiment);
-        return Results.NoContent();
-    }
-
-    private static async Task<IResult> PutClustersAsync(HttpContext context, string experiment, ExperimentRegistry registry, IExperimentStore store, DecisionOptions options)
-    {
-        var runtime = registry.Get(experiment);
-        var length = runtime.Experiment.Definition.Features.ContextVector;
-        using var body = await RequestBody.ReadAsync(context, 64 * options.BodyBytesMax);
-        using var document = JsonBody.Parse(body.Bytes);
-        var errors = new List<KeyValuePair<string, string>>();
-        var centroids = new List<float[]>();
-        foreach (var row in JsonBody.Entries(document.RootElement, "centroids", CentroidsMax))
+        var name = Name(context);
+        if (!Ids.IsExperimentName(name))
         {
-            var path = $"centroids[{centroids.Count}]";
-            var values = row.ValueKind == JsonValueKind.Array
-                ? row.EnumerateArray().Select(static v => v.ValueKind == JsonValueKind.Number && v.TryGetSingle(out var f) ? f : float.NaN).ToArray()
-                : [];
-            if (values.Length != length || length == 0)
-                errors.Add(new(path, $"A centroid has as many numbers as features.context.vector says ({length}), not {values.Length}."));
-            else if (!Array.TrueForAll(values, float.IsFinite))
-                errors.Add(new(path, "A centroid holds finite numbers only."));
-            centroids.Add(values);
+            await ProblemWriter.WriteAsync(context, Problem.Invalid(
+                "experiment", "A name has 1 to 63 characters of a to z, 0 to 9 and '-', and starts with a letter or digit."));
+            return;
         }
-        if (errors.Count > 0)
-            throw ApiProblem.Invalid(errors);
-        var changed = runtime.Experiment with { Centroids = centroids };
-        await store.PutAsync(changed, context.RequestAborted);
-        registry.Apply(changed);
-        return Results.Json(new { clusters = centroids.Count }, statusCode: StatusCodes.Status202Accepted);
+        var body = new RequestBody();
+        if (await body.ReadAsync(context.Request, DefinitionBytesMax) is { } unreadable)
+        {
+            await ProblemWriter.WriteAsync(context, unreadable);
+            return;
+        }
+        if (JsonFields.Parse(body.Bytes, out var malformed) is not { } document)
+        {
+            await ProblemWriter.WriteAsync(context, malformed!);
+            return;
+        }
+        document.Dispose();
+        var errors = new List<KeyValuePair<string, string>>();
+        if (ExperimentDefinitionReader.Read(body.Bytes, errors) is not { } definition)
+        {
+            await ProblemWriter.WriteAsync(context, Problem.Invalid(errors));
+            return;
+        }
+        await _changing.WaitAsync(context.RequestAborted);
+        try
+        {
+            var known = registry.Find(name)?.Experiment;
+            // Centroids of another length can never match a context again.
+            IReadOnlyList<float[]> centroids = known is { Centroids: [var first, ..] } && first.Length == definition.Features.ContextVector ? known.Centroids : [];
+            var experiment = new Experiment(name, definition, known?.CreatedAt ?? Now, centroids);
+            await log.EnsureLogAsync(name, context.RequestAborted);
+            await store.PutAsync(experiment, context.RequestAborted);
+            var runtime = registry.Put(experiment);
+            context.Response.StatusCode = known is null ? StatusCodes.Status201Created : StatusCodes.Status200OK;
+            if (known is null)
+                context.Response.Headers.Location = $"/v1/experiments/{name}";
+            await WriteAsync(context, runtime);
+        }
+        finally
+        {
+            _changing.Release();
+        }
     }
 
-    private static void Evaluation(string experiment, ExperimentRegistry registry)
+    private async Task DeleteAsync(HttpContext context)
     {
-        registry.Get(experiment);
-        throw new ApiProblem(ProblemTypes.NotAvailable, "Off-policy evaluation is not part of this version. Every decision is logged with its propensity, so it can be done later on what is logged now.");
+        var name = Name(context);
+        await _changing.WaitAsync(context.RequestAborted);
+        try
+        {
+            // Items outlive a process in their own log; without this they would come back with the next experiment of that name.
+            if (registry.Find(name) is not null)
+                await Task.WhenAll(catalogues.Of(name).Ids.Select(id => log.PublishItemAsync(name, id, null, context.RequestAborted)));
+            if (!Ids.IsExperimentName(name) || !await store.DeleteAsync(name, context.RequestAborted))
+            {
+                await ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(name));
+                return;
+            }
+            registry.Remove(name);
+            foreach (var id in catalogues.Of(name).Ids)
+                catalogues.Of(name).ApplyOwn(id, null);
+            context.Response.StatusCode = StatusCodes.Status204NoContent;
+        }
+        finally
+        {
+            _changing.Release();
+        }
     }
 
-    [GeneratedRegex("^[a-z0-9][a-z0-9-]{0,62}\\z", RegexOptions.NonBacktracking)]
-    private static partial Regex NamePattern();
+    private Task EvaluateAsync(HttpContext context) => ProblemWriter.WriteAsync(
+        context,
+        registry.Find(Name(context)) is null
+            ? Problem.UnknownExperiment(Name(context))
+            : new Problem(ProblemTypes.NotAvailable, "Off-policy estimates are not part of this version. Every decision is logged with its exact propensity, so the log can be evaluated later."));
+
+    private static string Name(HttpContext context) => (string)context.Request.RouteValues["experiment"]!;
+
+    private Task WriteAsync(HttpContext context, ExperimentRuntime runtime) => JsonResponse.WriteAsync(
+        context.Response, JsonResponse.ContentType, (runtime, Now), static (json, state) => ExperimentResponse.Write(json, state.runtime, state.Now));
 }

@@ -1,125 +1,110 @@
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
-using Recsys.Api.Catalogue;
-using Recsys.Api.Problems;
-using Recsys.Api.Snapshots;
 using Recsys.Api.Telemetry;
 using Recsys.Infrastructure.Experiments;
-using Recsys.Infrastructure.Snapshots;
 
 namespace Recsys.Api.Experiments;
 
-/// <summary>The experiments that this process serves: follows the store, and applies this process's own changes at once.</summary>
-public sealed class ExperimentRegistry(
-    IExperimentStore store, ISnapshotReader snapshots, ApiMetrics metrics, TimeProvider time, ILogger<ExperimentRegistry> log) : BackgroundService
+/// <summary>
+/// All experiments of this process: one immutable dictionary, swapped whole. What this process changed itself is visible at once; what others
+/// changed arrives through the store.
+/// </summary>
+public sealed class ExperimentRegistry(RuntimeParts parts)
 {
-    private readonly Lock _gate = new();
-    private readonly ConcurrentDictionary<string, ItemCatalogue> _catalogues = new(StringComparer.Ordinal);
-    private FrozenDictionary<string, ExperimentRuntime> _runtimes = FrozenDictionary<string, ExperimentRuntime>.Empty;
+    private readonly Lock _writing = new();
+    private volatile FrozenDictionary<string, ExperimentRuntime> _all = FrozenDictionary<string, ExperimentRuntime>.Empty;
+    private volatile TaskCompletionSource _changed = NewSignal();
+    private long _localChanges;
 
-    /// <summary>Whether the experiments have been read once.</summary>
-    public bool IsLoaded { get; private set; }
+    /// <summary>All experiments by name.</summary>
+    public FrozenDictionary<string, ExperimentRuntime> All => _all;
 
-    /// <summary>Whether the experiments could be read last time.</summary>
-    public bool IsStoreAway { get; private set; }
+    /// <summary>Whether the store was read at least once.</summary>
+    public bool Loaded { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
-    /// <summary>All of them, by name.</summary>
-    public IEnumerable<ExperimentRuntime> All => _runtimes.Values.OrderBy(static r => r.Experiment.Name, StringComparer.Ordinal);
+    /// <summary>Whether the store could not be read when last tried.</summary>
+    public bool StoreAway { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); }
 
-    /// <summary>One of them.</summary>
-    /// <exception cref="ApiProblem">There is no such experiment.</exception>
-    public ExperimentRuntime Get(string name) => _runtimes.TryGetValue(name, out var runtime)
-        ? runtime
-        : throw new ApiProblem(ProblemTypes.UnknownExperiment, $"There is no experiment '{name}'. Create it with PUT /v1/experiments/{{name}}; the body {{}} is a valid definition.");
+    /// <summary>Completes when <see cref="All"/> changes next. Take it before reading <see cref="All"/>.</summary>
+    public Task Changed => _changed.Task;
 
-    /// <summary>One of them, or null.</summary>
-    public ExperimentRuntime? Find(string name) => _runtimes.GetValueOrDefault(name);
+    /// <summary>Local changes so far; a list read from the store before the last of them is out of date.</summary>
+    public long LocalChanges => Interlocked.Read(ref _localChanges);
 
-    /// <summary>The catalogue of an experiment; exists before and after the experiment does.</summary>
-    public ItemCatalogue Catalogue(string experiment) => _catalogues.GetOrAdd(experiment, static (name, log) => new ItemCatalogue(name, log), log);
+    /// <summary>The experiment of a name, or null.</summary>
+    public ExperimentRuntime? Find(string name) => _all.GetValueOrDefault(name);
 
-    /// <summary>Serves a definition from now on.</summary>
-    public void Apply(Experiment experiment)
+    /// <summary>Applies what this process has just stored.</summary>
+    public ExperimentRuntime Put(Experiment experiment)
     {
-        ArgumentNullException.ThrowIfNull(experiment);
-        lock (_gate)
+        lock (_writing)
         {
-            var before = _runtimes.GetValueOrDefault(experiment.Name);
-            if (before is not null && before.Experiment.CreatedAt == experiment.CreatedAt && before.Experiment.Definition.Json == experiment.Definition.Json
-                && SameCentroids(before.Experiment.Centroids, experiment.Centroids))
-                return;
-            var keeps = before is not null && before.Experiment.CreatedAt == experiment.CreatedAt
-                && before.Experiment.Definition.Generation == experiment.Definition.Generation;
-            // A floor acts when serving, so the policy is assembled again even where nothing was learned anew.
-            var same = keeps && before!.Experiment.Definition.Policy.MinimumPropensity.Equals(experiment.Definition.Policy.MinimumPropensity);
-            var runtime = new ExperimentRuntime(experiment, metrics, Catalogue(experiment.Name)) { Slot = same ? before!.Slot : new PolicySlot() };
-            Replace(experiment.Name, runtime, before);
-            log.Serving(experiment.Name, experiment.Definition.Policy.Kind);
-            _ = Task.Run(() => new SnapshotRefresher(runtime, snapshots, time, log).RunAsync(runtime.Stopping.Token));
+            Interlocked.Increment(ref _localChanges);
+            var runtime = new ExperimentRuntime(experiment, parts, Find(experiment.Name));
+            Swap(new Dictionary<string, ExperimentRuntime>(_all) { [experiment.Name] = runtime });
+            return runtime;
         }
     }
 
-    /// <summary>Serves it no longer.</summary>
-    public void Forget(string name)
+    /// <summary>Applies a deletion that this process has just stored.</summary>
+    public void Remove(string name)
     {
-        lock (_gate)
+        lock (_writing)
         {
-            if (_runtimes.TryGetValue(name, out var before))
-                Replace(name, null, before);
+            Interlocked.Increment(ref _localChanges);
+            var next = new Dictionary<string, ExperimentRuntime>(_all);
+            if (next.Remove(name))
+                Swap(next);
+            parts.Metrics.Forget(name);
         }
     }
 
-    /// <inheritdoc/>
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>Applies what the store holds.</summary>
+    /// <param name="stored">All experiments of the store.</param>
+    /// <param name="readAfter"><see cref="LocalChanges"/> before the store was read; the list is ignored when it has moved since.</param>
+    /// <returns>False when the list was out of date.</returns>
+    public bool Apply(IReadOnlyList<Experiment> stored, long readAfter)
     {
-        long seen = -1;
-        while (!stoppingToken.IsCancellationRequested)
+        lock (_writing)
         {
-            try
+            if (readAfter != LocalChanges)
+                return false;
+            var next = new Dictionary<string, ExperimentRuntime>(StringComparer.Ordinal);
+            var changed = false;
+            foreach (var experiment in stored)
             {
-                var revision = await store.WaitForChangeAsync(seen, stoppingToken);
-                if (revision != seen)
-                {
-                    await LoadAsync(stoppingToken);
-                    seen = revision;
-                }
-                IsStoreAway = false;
+                var known = Find(experiment.Name);
+                var same = known is not null && IsSame(known.Experiment, experiment);
+                next[experiment.Name] = same ? known! : new ExperimentRuntime(experiment, parts, known);
+                changed |= !same;
+                if (!same)
+                    parts.Log.ExperimentChanged(experiment.Name, known is null ? "loaded" : "redefined");
             }
-            catch (StoreUnavailableException problem)
+            foreach (var name in _all.Keys)
             {
-                IsStoreAway = true;
-                log.ExperimentsAway(problem.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(500), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                if (next.ContainsKey(name))
+                    continue;
+                changed = true;
+                parts.Metrics.Forget(name);
+                parts.Log.ExperimentChanged(name, "removed");
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+            if (changed)
+                Swap(next);
+            Loaded = true;
+            return true;
         }
     }
 
-    /// <summary>Reads the store once.</summary>
-    public async Task LoadAsync(CancellationToken cancellationToken)
+    private void Swap(Dictionary<string, ExperimentRuntime> next)
     {
-        var stored = await store.ListAsync(cancellationToken);
-        foreach (var gone in _runtimes.Keys.Where(name => stored.All(e => e.Name != name)).ToList())
-            Forget(gone);
-        foreach (var experiment in stored)
-            Apply(experiment);
-        IsLoaded = true;
+        _all = next.ToFrozenDictionary(StringComparer.Ordinal);
+        var signal = _changed;
+        _changed = NewSignal();
+        signal.SetResult();
     }
 
-    private void Replace(string name, ExperimentRuntime? now, ExperimentRuntime? before)
-    {
-        var next = new Dictionary<string, ExperimentRuntime>(_runtimes, StringComparer.Ordinal);
-        if (now is null)
-            next.Remove(name);
-        else
-            next[name] = now;
-        _runtimes = next.ToFrozenDictionary(StringComparer.Ordinal);
-        before?.Stopping.Cancel();
-    }
+    private static bool IsSame(Experiment a, Experiment b) =>
+        a.CreatedAt == b.CreatedAt && a.Definition.Json == b.Definition.Json && a.Centroids.Count == b.Centroids.Count
+        && a.Centroids.Zip(b.Centroids).All(static pair => pair.First.AsSpan().SequenceEqual(pair.Second));
 
-    private static bool SameCentroids(IReadOnlyList<float[]> a, IReadOnlyList<float[]> b) =>
-        a.Count == b.Count && a.Zip(b).All(static pair => pair.First.AsSpan().SequenceEqual(pair.Second));
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

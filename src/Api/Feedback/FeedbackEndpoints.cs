@@ -1,164 +1,146 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
-using Recsys.Api.Decisions;
+using Microsoft.Extensions.Options;
 using Recsys.Api.Experiments;
 using Recsys.Api.Problems;
 using Recsys.Api.Security;
+using Recsys.Api.Serialization;
 using Recsys.Bandits.Interactions;
 using Recsys.Infrastructure.Events;
+using Recsys.Infrastructure.Experiments;
 
 namespace Recsys.Api.Feedback;
 
-/// <summary>HTTP in, log out: rewards and activations are checked, made durable and answered with 202; the learner gives them meaning.</summary>
-public static class FeedbackEndpoints
+/// <summary>Rewards and activations: validated, made durable, then 202. What they mean the learner decides.</summary>
+public sealed class FeedbackEndpoints(ExperimentRegistry registry, IEventPublisher log, IOptions<FeedbackOptions> options, TimeProvider clock)
 {
-    /// <summary>Maps them.</summary>
-    public static void MapFeedback(this IEndpointRouteBuilder routes)
+    /// <summary>Enough for any single reward: two ids, a number and a time.</summary>
+    private const int RewardBytesMax = 16 << 10;
+
+    /// <summary>Maps the addresses.</summary>
+    public static void Map(IEndpointRouteBuilder routes)
     {
-        const string Decision = "/v1/experiments/{experiment}/decisions/{decisionId}";
-        routes.MapPost(Decision + "/reward", RewardAsync).Needs(ApiRole.Reward).WithTags("Feedback")
-            .WithSummary("The reward of a decision: { \"value\": 1, \"action\"? }. 202 once it is durable.");
-        routes.MapPost(Decision + "/activate", ActivateAsync).Needs(ApiRole.Reward).WithTags("Feedback")
-            .WithSummary("A decision made with activate: false was really shown.");
-        routes.MapPost("/v1/experiments/{experiment}/rewards", RewardsAsync).Needs(ApiRole.Reward).WithTags("Feedback")
-            .WithSummary("Many rewards: { \"rewards\": [ { \"decisionId\", \"value\", \"action\"?, \"time\"? } ] }, one result per entry.");
+        var endpoints = routes.ServiceProvider.GetRequiredService<FeedbackEndpoints>();
+        var group = routes.MapGroup("/v1/experiments/{experiment}").Needs(ApiRoles.Reward);
+        group.MapPost("/decisions/{decisionId}/reward", endpoints.RewardAsync);
+        group.MapPost("/decisions/{decisionId}/activate", endpoints.ActivateAsync);
+        group.MapPost("/rewards", endpoints.RewardsAsync);
     }
 
-    private static async Task<IResult> RewardAsync(
-        HttpContext context, string experiment, string decisionId, ExperimentRegistry registry, IEventPublisher events, DecisionOptions options, TimeProvider time)
-    {
-        var runtime = registry.Get(experiment);
-        using var body = await RequestBody.ReadAsync(context, options.BodyBytesMax);
-        using var document = JsonBody.Parse(body.Bytes);
-        var reward = Read(document.RootElement, runtime, time, Id(decisionId));
-        await PublishAsync(experiment, reward, events, context.RequestAborted);
-        return Results.StatusCode(StatusCodes.Status202Accepted);
-    }
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private static async Task<IResult> ActivateAsync(
-        HttpContext context, string experiment, string decisionId, ExperimentRegistry registry, IEventPublisher events, TimeProvider time)
+    private async Task RewardAsync(HttpContext context)
     {
-        registry.Get(experiment);
-        var id = Id(decisionId);
-        var buffer = new ArrayBufferWriter<byte>();
-        BinaryEventCodec.WriteActivation(buffer, new ActivationEvent(id, time.GetUtcNow().ToUnixTimeMilliseconds()));
-        await events.PublishAsync(experiment, id, buffer.WrittenMemory, context.RequestAborted);
-        return Results.StatusCode(StatusCodes.Status202Accepted);
-    }
-
-    private static async Task RewardsAsync(
-        HttpContext context, string experiment, ExperimentRegistry registry, IEventPublisher events, DecisionOptions options, TimeProvider time)
-    {
-        var runtime = registry.Get(experiment);
-        using var body = await RequestBody.ReadAsync(context, options.BodyBytesMax);
-        using var document = JsonBody.Parse(body.Bytes);
-        var results = new List<object>();
-        var writes = new List<Task>();
-        foreach (var entry in JsonBody.Entries(document.RootElement, "rewards", options.BatchMax))
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var problem = await TakeAsync(context, runtime);
+        if (problem is null)
         {
-            try
+            runtime.Metrics.Rewards.Inc();
+            context.Response.StatusCode = StatusCodes.Status202Accepted;
+            return;
+        }
+        (problem.Type == ProblemTypes.StoreUnavailable ? runtime.Metrics.RewardsFailed : runtime.Metrics.RewardsRejected).Inc();
+        await ProblemWriter.WriteAsync(context, problem);
+    }
+
+    private async Task<Problem?> TakeAsync(HttpContext context, ExperimentRuntime runtime)
+    {
+        var body = new RequestBody();
+        if (await body.ReadAsync(context.Request, RewardBytesMax) is { } unreadable)
+            return unreadable;
+        if (JsonFields.Parse(body.Bytes, out var malformed) is not { } document)
+            return malformed;
+        using (document)
+        {
+            var errors = new List<KeyValuePair<string, string>>();
+            var reward = RewardReader.Read(document.RootElement, Ids.FromPath(context, "decisionId"), runtime.Experiment.Definition.Reward, Now, errors);
+            return reward is null ? Problem.Invalid(errors) : await PublishAsync(runtime, reward, context.RequestAborted);
+        }
+    }
+
+    private async Task ActivateAsync(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var id = Ids.FromPath(context, "decisionId");
+        if (Identifiers.Problem(id) is { } invalid)
+        {
+            await ProblemWriter.WriteAsync(context, Problem.Invalid("decisionId", invalid));
+            return;
+        }
+        var record = new ArrayBufferWriter<byte>(64);
+        BinaryEventCodec.WriteActivation(record, new ActivationEvent(id, Now));
+        // A store that is away becomes 503 in the exception handler.
+        await log.PublishAsync(runtime.Name, id, record.WrittenMemory, context.RequestAborted);
+        runtime.Metrics.Activations.Inc();
+        context.Response.StatusCode = StatusCodes.Status202Accepted;
+    }
+
+    private async Task RewardsAsync(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var body = new RequestBody();
+        var problem = await body.ReadAsync(context.Request, options.Value.BodyBytesMax);
+        if (problem is null && JsonFields.Parse(body.Bytes, out problem) is { } document)
+        {
+            using (document)
             {
-                var reward = Read(entry, runtime, time, decisionId: null);
-                writes.Add(PublishAsync(experiment, reward, events, context.RequestAborted));
-                results.Add(new { decisionId = reward.DecisionId, status = StatusCodes.Status202Accepted });
-            }
-            catch (ApiProblem problem)
-            {
-                results.Add(problem.ToDocument(ProblemMiddleware.TraceId(context)));
+                var errors = new List<KeyValuePair<string, string>>();
+                if (JsonFields.Array(document.RootElement, "rewards", options.Value.RewardsMax, errors) is { } entries)
+                {
+                    // All are handed to the log before the first is waited for, so a bulk costs one round trip.
+                    var results = await Task.WhenAll(entries.EnumerateArray().Select(entry => OneOfManyAsync(runtime, entry, context.RequestAborted)));
+                    if (results.Length > 0 && results.All(static r => r?.Type == ProblemTypes.StoreUnavailable))
+                        problem = results[0];
+                    else
+                        await BulkResponse.WriteAsync(context, results);
+                }
+                else
+                {
+                    problem = Problem.Invalid(errors);
+                }
             }
         }
-        await Task.WhenAll(writes);
-        context.Response.StatusCode = StatusCodes.Status202Accepted;
-        await context.Response.WriteAsJsonAsync(new { results });
+        if (problem is not null)
+            await ProblemWriter.WriteAsync(context, problem);
     }
 
-    private static Task PublishAsync(string experiment, RewardEvent reward, IEventPublisher events, CancellationToken cancellationToken)
-    {
-        var buffer = new ArrayBufferWriter<byte>();
-        BinaryEventCodec.WriteReward(buffer, reward);
-        return events.PublishAsync(experiment, reward.DecisionId, buffer.WrittenMemory, cancellationToken);
-    }
-
-    private static RewardEvent Read(JsonElement json, ExperimentRuntime runtime, TimeProvider time, string? decisionId)
+    private async Task<Problem?> OneOfManyAsync(ExperimentRuntime runtime, JsonElement entry, CancellationToken cancellationToken)
     {
         var errors = new List<KeyValuePair<string, string>>();
-        if (json.ValueKind != JsonValueKind.Object)
-            throw ApiProblem.Invalid([new("$", "A reward is an object with a 'value'.")]);
-        var rule = runtime.Experiment.Definition.Reward;
-        double? value = null;
-        string? action = null, eventId = null;
-        var at = time.GetUtcNow();
-        foreach (var field in json.EnumerateObject())
+        if (RewardReader.Read(entry, null, runtime.Experiment.Definition.Reward, Now, errors) is not { } reward)
         {
-            switch (field.Name)
-            {
-                case "value":
-                    if (field.Value.ValueKind == JsonValueKind.Number && field.Value.TryGetDouble(out var number) && number >= rule.Minimum && number <= rule.Maximum)
-                        value = number;
-                    else
-                        errors.Add(new("value", $"Give a number from {rule.Minimum.ToString(CultureInfo.InvariantCulture)} to {rule.Maximum.ToString(CultureInfo.InvariantCulture)}, as the experiment's reward rule says; not {Short(field.Value)}."));
-                    break;
-                case "action":
-                    action = Text(field, errors);
-                    break;
-                case "eventId":
-                    eventId = Text(field, errors);
-                    break;
-                case "decisionId" when decisionId is null:
-                    decisionId = Text(field, errors);
-                    break;
-                case "time" when field.Value.ValueKind == JsonValueKind.Null:
-                    break;
-                case "time":
-                    if (field.Value.ValueKind != JsonValueKind.String
-                        || !DateTimeOffset.TryParse(field.Value.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out at))
-                        errors.Add(new("time", "Give an RFC 3339 time, for example \"2026-01-31T08:00:00Z\"."));
-                    break;
-                default:
-                    errors.Add(new(field.Name, "Unknown field. Known: value, action, eventId, time" + (decisionId is null ? ", decisionId." : ".")));
-                    break;
-            }
+            runtime.Metrics.RewardsRejected.Inc();
+            return Problem.Invalid(errors);
         }
-        if (value is null && !errors.Exists(static e => e.Key == "value"))
-            errors.Add(new("value", "A reward needs a value."));
-        if (decisionId is null && !errors.Exists(static e => e.Key == "decisionId"))
-            errors.Add(new("decisionId", "Every reward needs the id of its decision."));
-        return errors.Count == 0
-            ? new RewardEvent(decisionId!, Math.Max(0, at.ToUnixTimeMilliseconds()), value!.Value, action, eventId)
-            : throw ApiProblem.Invalid(errors);
+        var problem = await PublishAsync(runtime, reward, cancellationToken);
+        (problem is null ? runtime.Metrics.Rewards : runtime.Metrics.RewardsFailed).Inc();
+        return problem;
     }
 
-    private static string? Text(JsonProperty field, List<KeyValuePair<string, string>> errors)
+    private async Task<Problem?> PublishAsync(ExperimentRuntime runtime, RewardEvent reward, CancellationToken cancellationToken)
     {
-        if (field.Value.ValueKind == JsonValueKind.Null)
-            return null;
-        string? text = null;
+        var record = new ArrayBufferWriter<byte>(128);
+        BinaryEventCodec.WriteReward(record, reward);
         try
         {
-            text = field.Value.ValueKind == JsonValueKind.String ? field.Value.GetString() : null;
+            await log.PublishAsync(runtime.Name, reward.DecisionId, record.WrittenMemory, cancellationToken);
+            return null;
         }
-        catch (InvalidOperationException)
+        catch (StoreUnavailableException away)
         {
-            // Half of a surrogate pair is text to JSON and to nobody else; falls through to the same message.
+            return Problem.StoreAway(away);
         }
-        if (text is null)
-            errors.Add(new(field.Name, "Give text."));
-        else if (Identifiers.Problem(text) is { } problem)
-            errors.Add(new(field.Name, problem));
-        return text;
     }
 
-    private static string Short(JsonElement value)
+    private async ValueTask<ExperimentRuntime?> FindAsync(HttpContext context)
     {
-        var text = value.GetRawText();
-        return text.Length <= 40 ? text : text[..40] + "…";
-    }
-
-    private static string Id(string decisionId)
-    {
-        // Routing leaves an encoded slash as it is.
-        var id = decisionId.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
-        return Identifiers.Problem(id) is { } problem ? throw ApiProblem.Invalid([new("decisionId", problem)]) : id;
+        var name = (string)context.Request.RouteValues["experiment"]!;
+        if (registry.Find(name) is { } runtime)
+            return runtime;
+        await ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(name));
+        return null;
     }
 }

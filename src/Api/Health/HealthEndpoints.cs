@@ -1,24 +1,42 @@
-using Recsys.Api.Catalogue;
+using Prometheus;
 using Recsys.Api.Experiments;
+using Recsys.Api.Security;
+using Recsys.Api.Serialization;
 
 namespace Recsys.Api.Health;
 
-/// <summary>Probes. Readiness does not follow a store down while there are parameters in memory: it says degraded and stays.</summary>
+/// <summary>Probes and metrics; open to everybody who can reach the port.</summary>
 public static class HealthEndpoints
 {
-    /// <summary>Maps them.</summary>
-    public static void MapHealth(this IEndpointRouteBuilder routes)
+    /// <summary>Maps the addresses.</summary>
+    public static void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/health/live", static () => Results.Json(new { status = "ok" })).WithTags("Health").WithSummary("The process answers.");
-        routes.MapGet("/health/startup", static (ExperimentRegistry registry) => Answer(registry.IsLoaded, "the experiments are being read", false))
-            .WithTags("Health").WithSummary("The experiments have been read once.");
-        routes.MapGet("/health/ready", static (ExperimentRegistry registry, CatalogueFollower catalogue) => Answer(
-            registry.IsLoaded && catalogue.IsCaughtUp && registry.All.All(static r => r.IsReady),
-            "experiments, catalogue or parameters are being read",
-            registry.IsStoreAway)).WithTags("Health").WithSummary("Decisions are made with the last published parameters.");
+        var readiness = routes.ServiceProvider.GetRequiredService<Readiness>();
+        var registry = routes.ServiceProvider.GetRequiredService<ExperimentRegistry>();
+        routes.MapGet("/health/live", context => WriteAsync(context, readiness, registry, true)).IsOpen();
+        routes.MapGet("/health/startup", context => WriteAsync(context, readiness, registry, readiness.IsStarted)).IsOpen();
+        routes.MapGet("/health/ready", context => WriteAsync(context, readiness, registry, readiness.IsReady)).IsOpen();
+        routes.MapMetrics("/metrics", routes.ServiceProvider.GetRequiredService<CollectorRegistry>()).IsOpen();
     }
 
-    private static IResult Answer(bool ready, string waitingFor, bool degraded) => ready
-        ? Results.Json(new { status = degraded ? "degraded" : "ok" })
-        : Results.Json(new { status = "starting", waitingFor }, statusCode: StatusCodes.Status503ServiceUnavailable);
+    private static Task WriteAsync(HttpContext context, Readiness readiness, ExperimentRegistry registry, bool well)
+    {
+        context.Response.StatusCode = well ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable;
+        context.Response.Headers.CacheControl = "no-store";
+        return JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, (readiness, registry, well), static (json, state) =>
+        {
+            json.WriteStartObject();
+            json.WriteString("status"u8, !state.well ? state.readiness.Stopping ? "stopping" : "starting" : state.readiness.IsDegraded ? "degraded" : "ready");
+            json.WriteStartObject("checks"u8);
+            json.WriteBoolean("warmedUp"u8, state.readiness.WarmedUp);
+            json.WriteBoolean("experimentsLoaded"u8, state.registry.Loaded);
+            json.WriteBoolean("catalogueCaughtUp"u8, state.readiness.ItemsKnown);
+            json.WriteBoolean("parametersKnown"u8, state.readiness.ParametersKnown);
+            json.WriteBoolean("experimentStoreReachable"u8, !state.registry.StoreAway);
+            json.WriteBoolean("parameterStoreReachable"u8, state.registry.All.Values.All(static r => !r.StoreAway));
+            json.WriteEndObject();
+            json.WriteNumber("experiments"u8, state.registry.All.Count);
+            json.WriteEndObject();
+        });
+    }
 }

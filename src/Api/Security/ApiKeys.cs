@@ -1,111 +1,97 @@
-using System.Net;
 using System.Security.Cryptography;
 using System.Text;
-using Recsys.Api.Problems;
 
 namespace Recsys.Api.Security;
 
-/// <summary>What a caller may do.</summary>
-public enum ApiRole
-{
-    /// <summary>Decide, explain, read.</summary>
-    Decide,
-
-    /// <summary>Send rewards and activations.</summary>
-    Reward,
-
-    /// <summary>Everything, including experiments and catalogue.</summary>
-    Admin,
-}
-
-/// <summary>One configured key.</summary>
-public sealed class ApiKeyOptions
-{
-    /// <summary>The key itself; never logged.</summary>
-    public string Key { get; init; } = "";
-
-    /// <summary>What it allows.</summary>
-    public IReadOnlyList<ApiRole> Roles { get; init; } = [];
-}
-
-/// <summary>Who may do what.</summary>
-public sealed class SecurityOptions
-{
-    /// <summary>Section of the configuration.</summary>
-    public const string SectionName = "Security";
-
-    /// <summary>The keys. None: everything is allowed, and the service is reachable from this machine only.</summary>
-    public IReadOnlyList<ApiKeyOptions> ApiKeys { get; init; } = [];
-}
-
-/// <summary>Checks the header <c>X-Api-Key</c> against the configured keys, in constant time.</summary>
+/// <summary>The configured keys; only their SHA-256 is kept.</summary>
 public sealed class ApiKeys
 {
-    private readonly List<(byte[] Hash, ApiRole[] Roles)> _keys;
+    private const string Section = "Security:ApiKeys";
+    private const int KeyLengthMax = 1024;
+    private readonly List<(byte[] Sha256, ApiRoles Roles)> _keys = [];
 
-    /// <summary>Takes over the configuration.</summary>
-    /// <exception cref="InvalidOperationException">A key is empty or allows nothing.</exception>
-    public ApiKeys(SecurityOptions options)
+    /// <summary>Reads the keys.</summary>
+    /// <exception cref="StartupException">A key is empty, double or malformed, or a role is unknown; the message lists everything.</exception>
+    public ApiKeys(IConfiguration configuration)
     {
-        ArgumentNullException.ThrowIfNull(options);
-        foreach (var key in options.ApiKeys)
+        var section = configuration.GetSection(Section);
+        var errors = new List<string>();
+        if (!string.IsNullOrEmpty(section.Value))
+            errors.Add($"{Section} is a list, for example {Section}:0:Key and {Section}:0:Roles:0.");
+        foreach (var entry in section.GetChildren())
         {
-            if (string.IsNullOrWhiteSpace(key.Key))
-                throw new InvalidOperationException("Security:ApiKeys holds an empty key. An empty key never means open: remove the entry or give it a value.");
-            if (key.Roles.Count == 0)
-                throw new InvalidOperationException("Security:ApiKeys holds a key without roles. Give it one or more of decide, reward, admin.");
+            foreach (var field in entry.GetChildren().Where(static f => f.Key.ToLowerInvariant() is not ("key" or "sha256" or "roles")))
+                errors.Add($"{field.Path} is unknown. Known: Key, Sha256, Roles.");
+            var roles = Roles(entry.GetSection("Roles"), errors);
+            if (Hash(entry, errors) is not { } hash)
+                continue;
+            if (_keys.Exists(k => k.Sha256.AsSpan().SequenceEqual(hash)))
+                errors.Add($"{entry.Path} repeats a key that is listed before.");
+            _keys.Add((hash, roles));
         }
-        _keys = [.. options.ApiKeys.Select(static k => (SHA256.HashData(Encoding.UTF8.GetBytes(k.Key)), k.Roles.ToArray()))];
+        if (errors.Count > 0)
+            throw new StartupException(string.Join(Environment.NewLine, errors));
     }
 
-    /// <summary>Whether any key is configured.</summary>
+    /// <summary>Whether there are any; without keys the service is open and stays on loopback.</summary>
     public bool Any => _keys.Count > 0;
 
-    /// <summary>Lets the request pass or says why not.</summary>
-    /// <exception cref="ApiProblem">It may not pass.</exception>
-    public void Check(HttpContext context, ApiRole role)
+    /// <summary>The roles of a key, null when it is unknown. Takes the same time for every key of one length.</summary>
+    public ApiRoles? Find(string key)
     {
-        ArgumentNullException.ThrowIfNull(context);
-        if (!Any)
-            return;
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(context.Request.Headers["X-Api-Key"].ToString()));
-        ApiRole[]? roles = null;
-        foreach (var (known, allowed) in _keys)
+        if (key.Length is 0 or > KeyLengthMax)
+            return null;
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes(key), hash);
+        ApiRoles? found = null;
+        foreach (var (known, roles) in _keys)
         {
             if (CryptographicOperations.FixedTimeEquals(known, hash))
-                roles = allowed;
+                found = roles;
         }
-        if (roles is null)
-            throw new ApiProblem(ProblemTypes.Unauthorized, "Send a configured key in the header X-Api-Key.");
-        if (!roles.Contains(role) && !roles.Contains(ApiRole.Admin))
-            throw new ApiProblem(ProblemTypes.Forbidden, $"This key lacks the role '{role.ToString().ToLowerInvariant()}'.");
+        return found;
     }
 
-    /// <summary>Without a key the service must not be reachable from elsewhere.</summary>
-    /// <exception cref="InvalidOperationException">An address is not loopback and no key is configured.</exception>
-    public void RefuseOpenAddresses(IEnumerable<string> addresses)
+    private static byte[]? Hash(IConfigurationSection entry, List<string> errors)
     {
-        ArgumentNullException.ThrowIfNull(addresses);
-        if (Any)
-            return;
-        foreach (var address in addresses)
+        var key = entry["Key"];
+        var sha256 = entry["Sha256"];
+        if ((key is null) == (sha256 is null))
         {
-            var host = BindingAddress.Parse(address).Host;
-            if (host is "localhost" || (IPAddress.TryParse(host.Trim('[', ']'), out var ip) && IPAddress.IsLoopback(ip)))
-                continue;
-            throw new InvalidOperationException(
-                $"No API key is configured, so '{address}' would be open to everybody. Set Security__ApiKeys__0__Key and Security__ApiKeys__0__Roles__0, or bind 127.0.0.1.");
+            errors.Add($"{entry.Path} needs either Key or Sha256.");
+            return null;
         }
+        if (key is not null)
+        {
+            if (!string.IsNullOrWhiteSpace(key) && key.Length <= KeyLengthMax)
+                return SHA256.HashData(Encoding.UTF8.GetBytes(key));
+            errors.Add($"{entry.Path}:Key is empty. An empty key never means open; take the entry out to serve loopback without keys.");
+            return null;
+        }
+        if (sha256!.Length == 2 * SHA256.HashSizeInBytes && sha256.All(char.IsAsciiHexDigit))
+            return Convert.FromHexString(sha256);
+        errors.Add($"{entry.Path}:Sha256 must be {2 * SHA256.HashSizeInBytes} hexadecimal digits.");
+        return null;
+    }
+
+    private static ApiRoles Roles(IConfigurationSection section, List<string> errors)
+    {
+        // A list in a file, one comma-separated word in an environment variable.
+        var names = section.Value?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+            ?? [.. section.GetChildren().Select(static c => c.Value ?? "")];
+        var roles = ApiRoles.None;
+        foreach (var name in names)
+        {
+            ApiRoles role = name.ToLowerInvariant() switch { "decide" => ApiRoles.Decide, "reward" => ApiRoles.Reward, "admin" => ApiRoles.Admin, _ => ApiRoles.None };
+            if (role == ApiRoles.None)
+                errors.Add($"{section.Path}: unknown role '{name}'. Known: decide, reward, admin.");
+            roles |= role;
+        }
+        if (names.Length == 0)
+            errors.Add($"{section.Path} is empty. Give one or more of decide, reward, admin.");
+        return roles;
     }
 }
 
-/// <summary>Says at the route what a caller needs.</summary>
-public static class ApiKeyRouting
-{
-    /// <summary>Requires a role.</summary>
-    public static RouteHandlerBuilder Needs(this RouteHandlerBuilder route, ApiRole role) => route.AddEndpointFilter(async (context, next) =>
-    {
-        context.HttpContext.RequestServices.GetRequiredService<ApiKeys>().Check(context.HttpContext, role);
-        return await next(context);
-    });
-}
+/// <summary>The service cannot start like this; the message is for whoever configured it.</summary>
+public sealed class StartupException(string message) : Exception(message);

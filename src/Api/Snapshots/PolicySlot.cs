@@ -2,24 +2,28 @@ using Recsys.Bandits.Policies;
 
 namespace Recsys.Api.Snapshots;
 
-/// <summary>The parameters in use: one reference, read once per decision, replaced as a whole.</summary>
-/// <param name="Policy">The frozen policy, or null while there are no parameters.</param>
-/// <param name="AsOf">Up to when everything in the log is reflected, Unix ms.</param>
-public sealed record ServingPolicy(IPolicy? Policy, long AsOf)
+/// <summary>What an experiment serves with at one moment; immutable.</summary>
+/// <param name="Policy">The policy, or null before the first parameters.</param>
+/// <param name="AsOf">Up to which time the parameters reflect the log, Unix milliseconds.</param>
+/// <param name="Missing">Why there is no policy, one sentence; null when there is one.</param>
+public sealed record ServingState(IPolicy? Policy, long AsOf, string? Missing)
 {
-    /// <summary>Before the first parameters.</summary>
-    public static ServingPolicy None { get; } = new(null, 0);
+    /// <summary>Nothing was ever published.</summary>
+    public static ServingState None { get; } = new(null, 0, "No parameters have been published yet.");
+
+    /// <summary>What was published was learned under another definition.</summary>
+    public static ServingState Outdated { get; } = new(null, 0, "The definition has changed and no parameters for it have been published yet.");
 }
 
-/// <summary>Holds the picture that decisions are made from.</summary>
+/// <summary>One reference to what is served. Written by the refresher alone, read once per decision.</summary>
 public sealed class PolicySlot
 {
-    private ServingPolicy _current = ServingPolicy.None;
+    private volatile ServingState _current = ServingState.None;
 
-    /// <summary>The current picture; keep the reference for the whole decision.</summary>
-    public ServingPolicy Current
+    /// <summary>What is served now.</summary>
+    public ServingState Current
     {
-        get => Volatile.Read(ref _current);
-        set => Volatile.Write(ref _current, value);
+        get => _current;
+        set => _current = value;
     }
 }

@@ -1,96 +1,85 @@
 using Recsys.Api.Experiments;
 using Recsys.Api.Telemetry;
-using Recsys.Bandits.Policies;
-using Recsys.Bandits.Snapshots;
 using Recsys.Infrastructure.Experiments;
 using Recsys.Infrastructure.Snapshots;
 
 namespace Recsys.Api.Snapshots;
 
-/// <summary>Follows the published parameters of one experiment: fetch what changed, verify, assemble aside, swap one reference.</summary>
-public sealed class SnapshotRefresher(ExperimentRuntime runtime, ISnapshotReader store, TimeProvider time, ILogger log)
+/// <summary>Runs one refresh loop per experiment, as long as the experiment has that definition.</summary>
+public sealed class SnapshotRefresher(ExperimentRegistry registry, ISnapshotReader store, TimeProvider clock, ILogger<SnapshotRefresher> log) : BackgroundService
 {
-    private readonly Dictionary<int, (ShardHead Head, PolicyShard Shard)> _shards = [];
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
+    private readonly Dictionary<ExperimentRuntime, (CancellationTokenSource Stop, Task Loop)> _loops = [];
 
-    /// <summary>Follows until cancelled.</summary>
-    public async Task RunAsync(CancellationToken cancellationToken)
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var name = runtime.Experiment.Name;
-        while (!cancellationToken.IsCancellationRequested)
+        try
         {
-            try
+            while (true)
             {
-                await RefreshAsync(cancellationToken).ConfigureAwait(false);
-                runtime.IsReady = true;
-                await store.WaitForChangeAsync(name, cancellationToken).ConfigureAwait(false);
+                var changed = registry.Changed;
+                await FollowAsync([.. registry.All.Values], stoppingToken);
+                await changed.WaitAsync(stoppingToken);
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
-            catch (StoreUnavailableException problem)
-            {
-                log.SnapshotsAway(name, problem.Message);
-                await Task.Delay(TimeSpan.FromMilliseconds(500), time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            }
+        }
+        catch (OperationCanceledException)
+        {
+            await FollowAsync([], CancellationToken.None);
         }
     }
 
-    /// <summary>Takes over what is published now.</summary>
-    public async Task RefreshAsync(CancellationToken cancellationToken)
+    private async Task FollowAsync(HashSet<ExperimentRuntime> wanted, CancellationToken stoppingToken)
     {
-        var spec = runtime.Experiment.Definition.Policy;
-        var name = runtime.Experiment.Name;
-        var heads = await store.HeadsAsync(name, cancellationToken).ConfigureAwait(false);
-        var changed = false;
-        foreach (var head in heads)
+        foreach (var (runtime, (stop, loop)) in _loops.ToList())
         {
-            if (_shards.TryGetValue(head.Partition, out var known))
-            {
-                // Never back, whatever the store says: a store that lost its data may offer an old writer's work.
-                if (head.Epoch < known.Head.Epoch || (head.Epoch == known.Head.Epoch && head.Interactions < known.Head.Interactions))
-                    continue;
-                if (head.Epoch == known.Head.Epoch && head.Interactions == known.Head.Interactions)
-                {
-                    _shards[head.Partition] = (head, known.Shard);
-                    continue;
-                }
-            }
-            if (await store.FetchAsync(name, head, cancellationToken).ConfigureAwait(false) is not { } framed)
+            if (wanted.Contains(runtime))
                 continue;
-            try
-            {
-                var header = SnapshotFraming.Open(framed, spec.Fingerprint, out var payload);
-                if (header.Partition != head.Partition || header.Epoch != head.Epoch)
-                    throw new SnapshotFormatException($"Snapshot of partition {header.Partition}, epoch {header.Epoch} lies where {head.Partition}, {head.Epoch} should.");
-                _shards[head.Partition] = (head, new PolicyShard(head.Partition, header.Interactions, payload));
-                changed = true;
-            }
-            catch (SnapshotFormatException problem)
-            {
-                runtime.Metrics.Refused.Inc();
-                log.SnapshotRefused(name, problem.Message);
-            }
+            await stop.CancelAsync();
+            await loop;
+            stop.Dispose();
+            _loops.Remove(runtime);
         }
-        if (_shards.Count == 0)
-            return;
-        var policy = runtime.Slot.Current.Policy;
-        if (changed || policy is null)
+        foreach (var runtime in wanted)
+        {
+            if (_loops.ContainsKey(runtime))
+                continue;
+            var stop = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
+            _loops[runtime] = (stop, LoopAsync(runtime, stop.Token));
+        }
+    }
+
+    private async Task LoopAsync(ExperimentRuntime runtime, CancellationToken stopping)
+    {
+        await Task.Yield();
+        while (!stopping.IsCancellationRequested)
         {
             try
             {
-                policy = PolicyCatalog.Find(spec.Kind).Assemble(spec, _shards.Values.Select(static s => s.Shard).ToList(), policy);
+                await runtime.Refresh.RefreshAsync(stopping);
+                if (runtime.StoreAway)
+                    log.ParametersBack(runtime.Name);
+                runtime.StoreAway = false;
+                runtime.ParametersKnown = true;
+                runtime.ExportAge(clock.GetUtcNow().ToUnixTimeMilliseconds());
+                await store.WaitForChangeAsync(runtime.Name, stopping);
             }
-            catch (SnapshotFormatException problem)
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
             {
-                runtime.Metrics.Refused.Inc();
-                log.SnapshotRefused(name, problem.Message);
                 return;
             }
-            runtime.Metrics.Applied.Set(time.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+            catch (Exception problem)
+            {
+                if (!runtime.StoreAway)
+                {
+                    if (problem is StoreUnavailableException)
+                        log.ParametersAway(runtime.Name, problem.Message);
+                    else
+                        log.RefreshFailed(problem, runtime.Name);
+                }
+                runtime.StoreAway = true;
+                await Task.Delay(RetryAfter, clock, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
         }
-        var asOf = _shards.Values.Min(static s => s.Head.AsOf);
-        runtime.Slot.Current = new ServingPolicy(policy, asOf);
-        runtime.Metrics.Age.Set(Math.Max(0, time.GetUtcNow().ToUnixTimeMilliseconds() - asOf) / 1000.0);
     }
 }

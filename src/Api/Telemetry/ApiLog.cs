@@ -3,24 +3,48 @@ namespace Recsys.Api.Telemetry;
 /// <summary>Every log message of the Api.</summary>
 internal static partial class ApiLog
 {
-    [LoggerMessage(EventId = 1001, Level = LogLevel.Error, Message = "A request failed in a way nobody foresaw")]
-    public static partial void Unexpected(this ILogger log, Exception problem);
+    [LoggerMessage(100, LogLevel.Error, "Unhandled exception in {Method} {Path}")]
+    public static partial void Unhandled(this ILogger log, Exception exception, string method, string path);
 
-    [LoggerMessage(EventId = 1002, Level = LogLevel.Error, Message = "{Experiment}: published parameters were refused, the last good ones stay: {Reason}")]
-    public static partial void SnapshotRefused(this ILogger log, string experiment, string reason);
+    [LoggerMessage(101, LogLevel.Error, "Policy of {Experiment} failed; that decision was uniform")]
+    public static partial void PolicyFailed(this ILogger log, Exception exception, string experiment);
 
-    [LoggerMessage(EventId = 1003, Level = LogLevel.Warning, Message = "{Experiment}: the parameter store is away, deciding goes on with what is in memory: {Reason}")]
-    public static partial void SnapshotsAway(this ILogger log, string experiment, string reason);
+    [LoggerMessage(110, LogLevel.Information, "{Experiment}: serving {Policy} version {Version}")]
+    public static partial void FirstParameters(this ILogger log, string experiment, string policy, long version);
 
-    [LoggerMessage(EventId = 1004, Level = LogLevel.Warning, Message = "Experiments cannot be read, deciding goes on with those in memory: {Reason}")]
+    [LoggerMessage(111, LogLevel.Error, "{Experiment}: parameters of partition {Partition} ({Epoch}, {Interactions}) refused, the last good ones stay: {Reason}")]
+    public static partial void ParametersRefused(this ILogger log, string experiment, int partition, long epoch, long interactions, string reason);
+
+    [LoggerMessage(112, LogLevel.Warning, "{Experiment}: parameters cannot be refreshed, the last good ones stay: {Reason}")]
+    public static partial void ParametersAway(this ILogger log, string experiment, string reason);
+
+    [LoggerMessage(113, LogLevel.Information, "{Experiment}: parameters can be refreshed again")]
+    public static partial void ParametersBack(this ILogger log, string experiment);
+
+    [LoggerMessage(114, LogLevel.Error, "{Experiment}: refreshing parameters failed, the last good ones stay")]
+    public static partial void RefreshFailed(this ILogger log, Exception exception, string experiment);
+
+    [LoggerMessage(120, LogLevel.Warning, "Experiments cannot be read, the known ones stay: {Reason}")]
     public static partial void ExperimentsAway(this ILogger log, string reason);
 
-    [LoggerMessage(EventId = 1005, Level = LogLevel.Warning, Message = "The item {Item} of {Experiment} in the catalogue log cannot be read and is left out: {Reason}")]
-    public static partial void ItemSkipped(this ILogger log, string experiment, string item, string reason);
+    [LoggerMessage(121, LogLevel.Information, "Experiment {Experiment}: {Change}")]
+    public static partial void ExperimentChanged(this ILogger log, string experiment, string change);
 
-    [LoggerMessage(EventId = 1006, Level = LogLevel.Information, Message = "{Experiment}: decides with {Policy}")]
-    public static partial void Serving(this ILogger log, string experiment, string policy);
+    [LoggerMessage(122, LogLevel.Error, "Following the experiments failed; trying again")]
+    public static partial void FollowExperimentsFailed(this ILogger log, Exception exception);
 
-    [LoggerMessage(EventId = 1007, Level = LogLevel.Information, Message = "Embedded: API, learner, event log and stores in this process, state in {Directory}")]
-    public static partial void Embedded(this ILogger log, string directory);
+    [LoggerMessage(130, LogLevel.Warning, "Item {Item} of {Experiment} in the log is not valid and is left out: {Reason}")]
+    public static partial void ItemRefused(this ILogger log, string experiment, string item, string reason);
+
+    [LoggerMessage(131, LogLevel.Warning, "The catalogue cannot be followed, the known items stay: {Reason}")]
+    public static partial void CatalogueAway(this ILogger log, string reason);
+
+    [LoggerMessage(132, LogLevel.Error, "Building the graph of {Experiment} failed; the previous one stays")]
+    public static partial void GraphFailed(this ILogger log, Exception exception, string experiment);
+
+    [LoggerMessage(140, LogLevel.Information, "Warmed up with {Decisions} decisions in {Milliseconds} ms")]
+    public static partial void WarmedUp(this ILogger log, int decisions, long milliseconds);
+
+    [LoggerMessage(150, LogLevel.Information, "{Line}")]
+    public static partial void Banner(this ILogger log, string line);
 }

@@ -2,54 +2,151 @@ using Prometheus;
 
 namespace Recsys.Api.Telemetry;
 
-/// <summary>Every metric of the Api.</summary>
+/// <summary>Every metric of the Api. Labels are bounded: experiments and policy kinds, never users, decisions or actions.</summary>
 public sealed class ApiMetrics
 {
     private readonly Counter _decisions;
     private readonly Histogram _duration;
     private readonly Histogram _candidates;
     private readonly Counter _dropped;
+    private readonly Counter _feedback;
     private readonly Gauge _applied;
-    private readonly Gauge _age;
+    private readonly Gauge _appliedVersion;
+    private readonly Gauge _parameterAge;
     private readonly Counter _refused;
+    private readonly Gauge _items;
+    private readonly Counter _itemsRefused;
 
     /// <summary>Declares them.</summary>
     public ApiMetrics(IMetricFactory metrics)
     {
-        ArgumentNullException.ThrowIfNull(metrics);
         _decisions = metrics.CreateCounter("recsys_decisions_total", "Decisions by policy and outcome.", ["experiment", "policy", "outcome"]);
         _duration = metrics.CreateHistogram(
-            "recsys_decision_duration_seconds", "From the parsed request to the drawn answer.", ["experiment"],
-            new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(0.000005, 3, 11) });
+            "recsys_decision_duration_seconds", "From the parsed request to the written answer.", ["experiment"],
+            new HistogramConfiguration { Buckets = [0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25] });
         _candidates = metrics.CreateHistogram(
-            "recsys_decision_candidates", "Candidates per decision.", ["experiment"], new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(1, 2, 12) });
-        _dropped = metrics.CreateCounter("recsys_events_dropped_total", "Decisions answered and not logged because the queue to the log was full.", ["experiment"]);
-        _applied = metrics.CreateGauge("recsys_params_applied_timestamp_seconds", "When new parameters were last taken into use.", ["experiment"]);
-        _age = metrics.CreateGauge("recsys_params_age_seconds", "Age of the parameters in use.", ["experiment"]);
-        _refused = metrics.CreateCounter("recsys_params_refused_total", "Published parameters that failed verification.", ["experiment"]);
+            "recsys_decision_candidates", "Actions that a decision chose from.", ["experiment"],
+            new HistogramConfiguration { Buckets = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] });
+        _dropped = metrics.CreateCounter("recsys_events_dropped_total", "Decisions that were answered and not logged, because the queue to the log was full.", ["experiment"]);
+        _feedback = metrics.CreateCounter("recsys_feedback_total", "Rewards and activations taken or not.", ["experiment", "type", "outcome"]);
+        _applied = metrics.CreateGauge("recsys_params_applied_timestamp_seconds", "When this process last put new parameters into service.", ["experiment"]);
+        _appliedVersion = metrics.CreateGauge("recsys_params_applied_version", "Interactions that the serving parameters have learned from.", ["experiment"]);
+        _parameterAge = metrics.CreateGauge("recsys_params_age_seconds", "Age of what the serving parameters reflect, when last looked at.", ["experiment"]);
+        _refused = metrics.CreateCounter("recsys_params_refused_total", "Published parameters that were not put into service.", ["experiment", "reason"]);
+        _items = metrics.CreateGauge("recsys_catalogue_items", "Items of the catalogue.", ["experiment"]);
+        _itemsRefused = metrics.CreateCounter("recsys_catalogue_items_refused_total", "Item changes of the log that could not be understood.");
+        metrics.CreateGauge("recsys_build_info", "Always 1.", ["version", "process"])
+            .WithLabels(typeof(ApiMetrics).Assembly.GetName().Version!.ToString(3), "api").Set(1);
+        Authentication = metrics.CreateCounter("recsys_requests_refused_total", "Requests without a sufficient key.", ["reason"]);
     }
 
-    /// <summary>The children of one experiment, made once.</summary>
-    public Children For(string experiment, string policy) => new(
-        _decisions.WithLabels(experiment, policy, "ok"),
-        _decisions.WithLabels(experiment, policy, "fallback"),
-        _decisions.WithLabels(experiment, policy, "rejected"),
-        _duration.WithLabels(experiment),
-        _candidates.WithLabels(experiment),
-        _dropped.WithLabels(experiment),
-        _applied.WithLabels(experiment),
-        _age.WithLabels(experiment),
-        _refused.WithLabels(experiment));
+    /// <summary>Requests without a sufficient key.</summary>
+    public Counter Authentication { get; }
+
+    /// <summary>Item changes of the log that could not be understood.</summary>
+    public Counter ItemsRefused => _itemsRefused;
+
+    /// <summary>The children of one experiment, made once, so that a decision looks nothing up.</summary>
+    public ForExperiment For(string experiment, string policy) => new(this, experiment, policy);
+
+    /// <summary>Stops exporting what concerns an experiment that is gone.</summary>
+    public void Forget(string experiment)
+    {
+        foreach (var family in (Collector[])[_decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _items])
+        {
+            var labels = family switch
+            {
+                Counter c => c.GetAllLabelValues(),
+                Gauge g => g.GetAllLabelValues(),
+                Histogram h => h.GetAllLabelValues(),
+                _ => [],
+            };
+            foreach (var values in labels.Where(v => v[0] == experiment).ToList())
+            {
+                switch (family)
+                {
+                    case Counter c: c.RemoveLabelled(values); break;
+                    case Gauge g: g.RemoveLabelled(values); break;
+                    case Histogram h: h.RemoveLabelled(values); break;
+                    default: break;
+                }
+            }
+        }
+    }
 
     /// <summary>Metrics of one experiment.</summary>
-    public sealed record Children(
-        Counter.Child Ok,
-        Counter.Child Fallback,
-        Counter.Child Rejected,
-        Histogram.Child Duration,
-        Histogram.Child Candidates,
-        Counter.Child Dropped,
-        Gauge.Child Applied,
-        Gauge.Child Age,
-        Counter.Child Refused);
+    public sealed class ForExperiment
+    {
+        internal ForExperiment(ApiMetrics all, string experiment, string policy)
+        {
+            Decided = all._decisions.WithLabels(experiment, policy, "ok");
+            Uniform = all._decisions.WithLabels(experiment, "uniform", "ok");
+            Fallback = all._decisions.WithLabels(experiment, "uniform", "fallback");
+            Rejected = all._decisions.WithLabels(experiment, "none", "rejected");
+            Duration = all._duration.WithLabels(experiment);
+            Candidates = all._candidates.WithLabels(experiment);
+            Dropped = all._dropped.WithLabels(experiment);
+            Rewards = all._feedback.WithLabels(experiment, "reward", "accepted");
+            RewardsRejected = all._feedback.WithLabels(experiment, "reward", "rejected");
+            RewardsFailed = all._feedback.WithLabels(experiment, "reward", "unavailable");
+            Activations = all._feedback.WithLabels(experiment, "activation", "accepted");
+            Applied = all._applied.WithLabels(experiment);
+            AppliedVersion = all._appliedVersion.WithLabels(experiment);
+            ParameterAge = all._parameterAge.WithLabels(experiment);
+            Corrupt = all._refused.WithLabels(experiment, "corrupt");
+            OtherDefinition = all._refused.WithLabels(experiment, "definition");
+            Items = all._items.WithLabels(experiment);
+        }
+
+        /// <summary>Decisions of the experiment's policy.</summary>
+        public Counter.Child Decided { get; }
+
+        /// <summary>Uniform decisions because the mode asks for them.</summary>
+        public Counter.Child Uniform { get; }
+
+        /// <summary>Uniform decisions for want of parameters.</summary>
+        public Counter.Child Fallback { get; }
+
+        /// <summary>Decision requests answered with a problem.</summary>
+        public Counter.Child Rejected { get; }
+
+        /// <summary>From the parsed request to the written answer.</summary>
+        public Histogram.Child Duration { get; }
+
+        /// <summary>Actions to choose from.</summary>
+        public Histogram.Child Candidates { get; }
+
+        /// <summary>Decisions not logged.</summary>
+        public Counter.Child Dropped { get; }
+
+        /// <summary>Rewards that are durable.</summary>
+        public Counter.Child Rewards { get; }
+
+        /// <summary>Rewards that were invalid.</summary>
+        public Counter.Child RewardsRejected { get; }
+
+        /// <summary>Rewards that the log did not take.</summary>
+        public Counter.Child RewardsFailed { get; }
+
+        /// <summary>Activations that are durable.</summary>
+        public Counter.Child Activations { get; }
+
+        /// <summary>When parameters were last swapped in.</summary>
+        public Gauge.Child Applied { get; }
+
+        /// <summary>Version of the serving parameters.</summary>
+        public Gauge.Child AppliedVersion { get; }
+
+        /// <summary>Age of the serving parameters.</summary>
+        public Gauge.Child ParameterAge { get; }
+
+        /// <summary>Parameters refused because their bytes are wrong.</summary>
+        public Counter.Child Corrupt { get; }
+
+        /// <summary>Parameters refused because they were learned under another definition.</summary>
+        public Counter.Child OtherDefinition { get; }
+
+        /// <summary>Items of the catalogue.</summary>
+        public Gauge.Child Items { get; }
+    }
 }

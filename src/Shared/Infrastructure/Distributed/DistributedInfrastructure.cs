@@ -14,14 +14,18 @@ namespace Recsys.Infrastructure.Distributed;
 public static class DistributedInfrastructure
 {
     /// <summary>Whether Kafka and Redis are configured.</summary>
-    /// <exception cref="InvalidOperationException">Only one of them is; the message says what is missing.</exception>
+    /// <exception cref="OptionsValidationException">Only one of them is; the message says what is missing.</exception>
     public static bool IsConfigured(IConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         var kafka = !string.IsNullOrWhiteSpace(configuration["Kafka:BootstrapServers"]);
         var redis = !string.IsNullOrWhiteSpace(configuration["Redis:Configuration"]);
         if (kafka != redis)
-            throw new InvalidOperationException($"{(kafka ? "Kafka__BootstrapServers is set and Redis__Configuration" : "Redis__Configuration is set and Kafka__BootstrapServers")} is not. Set both to run distributed, or neither to run embedded.");
+        {
+            throw new OptionsValidationException(nameof(Distributed), typeof(DistributedInfrastructure), [
+                $"{(kafka ? "Kafka__BootstrapServers is set and Redis__Configuration" : "Redis__Configuration is set and Kafka__BootstrapServers")} is not. "
+                + "Set both to run distributed, or neither to run everything in one process."]);
+        }
         return kafka;
     }
 

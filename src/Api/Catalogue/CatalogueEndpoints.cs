@@ -1,0 +1,245 @@
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+using Recsys.Api.Decisions;
+using Recsys.Api.Experiments;
+using Recsys.Api.Problems;
+using Recsys.Api.Security;
+using Recsys.Api.Serialization;
+using Recsys.Infrastructure.Events;
+using Recsys.Infrastructure.Experiments;
+
+namespace Recsys.Api.Catalogue;
+
+/// <summary>Items and user clusters over HTTP: validated, made durable in the log, applied here at once and everywhere through the log.</summary>
+public sealed class CatalogueEndpoints(
+    ExperimentRegistry registry, CatalogueIndex index, IEventPublisher log, IExperimentStore store, IOptions<DecisionOptions> options, TimeProvider clock)
+{
+    /// <summary>Most items in one bulk request.</summary>
+    public const int ItemsMax = 10_000;
+
+    /// <summary>Most user clusters: beyond it the search for the nearest would cost more than the decision.</summary>
+    public const int CentroidsMax = 10_000;
+
+    /// <summary>Writes of one bulk that wait for the log at the same time; bounds its queue.</summary>
+    private const int WritesAtOnce = 256;
+
+    // A graph is built within milliseconds unless the catalogue is large, and then nobody waits for it.
+    private static readonly TimeSpan BuildWaitMax = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Maps the addresses.</summary>
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var endpoints = routes.ServiceProvider.GetRequiredService<CatalogueEndpoints>();
+        var group = routes.MapGroup("/v1/experiments/{experiment}");
+        group.MapGet("/items/{item}", endpoints.GetAsync).Needs(ApiRoles.Decide);
+        group.MapPut("/items/{item}", endpoints.PutAsync).Needs(ApiRoles.Admin);
+        group.MapDelete("/items/{item}", endpoints.DeleteAsync).Needs(ApiRoles.Admin);
+        group.MapPost("/items", endpoints.BulkAsync).Needs(ApiRoles.Admin);
+        group.MapPut("/clusters", endpoints.ClustersAsync).Needs(ApiRoles.Admin);
+    }
+
+    private async Task GetAsync(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var id = Ids.FromPath(context, "item");
+        if (runtime.Catalogue.Find(id) is { } item)
+            await JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, item.Json);
+        else
+            await ProblemWriter.WriteAsync(context, UnknownItem(runtime, id));
+    }
+
+    private async Task PutAsync(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var id = Ids.FromPath(context, "item");
+        var body = new RequestBody();
+        var problem = await body.ReadAsync(context.Request, options.Value.BodyBytesMax);
+        if (problem is null && JsonFields.Parse(body.Bytes, out problem) is { } document)
+        {
+            using (document)
+            {
+                var errors = new List<KeyValuePair<string, string>>();
+                if (CatalogueEntry.Read(id, document.RootElement, VectorLength(runtime), "", errors) is { } item)
+                {
+                    var existed = await WriteAsync(runtime, id, item, context.RequestAborted);
+                    await BuiltAsync(runtime);
+                    context.Response.StatusCode = existed ? StatusCodes.Status200OK : StatusCodes.Status201Created;
+                    if (!existed)
+                        context.Response.Headers.Location = $"/v1/experiments/{runtime.Name}/items/{Uri.EscapeDataString(id)}";
+                    await JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, item.Json);
+                    return;
+                }
+                problem = Problem.Invalid(errors);
+            }
+        }
+        await ProblemWriter.WriteAsync(context, problem!);
+    }
+
+    private async Task DeleteAsync(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var id = Ids.FromPath(context, "item");
+        if (runtime.Catalogue.Find(id) is null)
+        {
+            await ProblemWriter.WriteAsync(context, UnknownItem(runtime, id));
+            return;
+        }
+        await WriteAsync(runtime, id, null, context.RequestAborted);
+        await BuiltAsync(runtime);
+        context.Response.StatusCode = StatusCodes.Status204NoContent;
+    }
+
+    private async Task BulkAsync(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var body = new RequestBody();
+        var problem = await body.ReadAsync(context.Request, options.Value.BulkBytesMax);
+        if (problem is null && JsonFields.Parse(body.Bytes, out problem) is { } document)
+        {
+            using (document)
+            {
+                var errors = new List<KeyValuePair<string, string>>();
+                if (JsonFields.Array(document.RootElement, "items", ItemsMax, errors) is { } entries)
+                {
+                    var results = new List<Problem?>(entries.GetArrayLength());
+                    foreach (var chunk in entries.EnumerateArray().Chunk(WritesAtOnce))
+                        results.AddRange(await Task.WhenAll(chunk.Select(entry => OneOfManyAsync(runtime, entry, context.RequestAborted))));
+                    if (results.Count > 0 && results.TrueForAll(static r => r?.Type == ProblemTypes.StoreUnavailable))
+                    {
+                        problem = results[0];
+                    }
+                    else
+                    {
+                        await BuiltAsync(runtime);
+                        await BulkResponse.WriteAsync(context, results);
+                    }
+                }
+                else
+                {
+                    problem = Problem.Invalid(errors);
+                }
+            }
+        }
+        if (problem is not null)
+            await ProblemWriter.WriteAsync(context, problem);
+    }
+
+    private async Task<Problem?> OneOfManyAsync(ExperimentRuntime runtime, JsonElement entry, CancellationToken cancellationToken)
+    {
+        var errors = new List<KeyValuePair<string, string>>();
+        var id = JsonFields.Text(entry, "id", "", errors);
+        if (id is null)
+            errors.Add(new("id", "is missing."));
+        if (errors.Count > 0 || CatalogueEntry.Read(id!, entry, VectorLength(runtime), "", errors, alsoAllowed: "id") is not { } item)
+            return Problem.Invalid(errors);
+        try
+        {
+            await WriteAsync(runtime, id!, item, cancellationToken);
+            return null;
+        }
+        catch (StoreUnavailableException away)
+        {
+            return Problem.StoreAway(away);
+        }
+    }
+
+    private async Task<bool> WriteAsync(ExperimentRuntime runtime, string id, CatalogueEntry? item, CancellationToken cancellationToken)
+    {
+        var catalogue = runtime.Catalogue;
+        catalogue.Expect(id, item is null ? default : item.Json.Span, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        try
+        {
+            await log.PublishItemAsync(runtime.Name, id, item?.Json, cancellationToken);
+        }
+        catch
+        {
+            catalogue.ForgetExpected(id);
+            throw;
+        }
+        var existed = catalogue.ApplyOwn(id, item);
+        index.Signal();
+        return existed;
+    }
+
+    private async Task ClustersAsync(HttpContext context)
+    {
+        if (await FindAsync(context) is not { } runtime)
+            return;
+        var body = new RequestBody();
+        var problem = await body.ReadAsync(context.Request, options.Value.BulkBytesMax);
+        if (problem is null && JsonFields.Parse(body.Bytes, out problem) is { } document)
+        {
+            using (document)
+            {
+                var errors = new List<KeyValuePair<string, string>>();
+                if (Centroids(document.RootElement, runtime.Experiment.Definition, errors) is { } centroids)
+                {
+                    var experiment = runtime.Experiment with { Centroids = centroids };
+                    await store.PutAsync(experiment, context.RequestAborted);
+                    await BuiltAsync(registry.Put(experiment));
+                    context.Response.StatusCode = StatusCodes.Status202Accepted;
+                    return;
+                }
+                problem = Problem.Invalid(errors);
+            }
+        }
+        await ProblemWriter.WriteAsync(context, problem!);
+    }
+
+    private static List<float[]>? Centroids(JsonElement root, ExperimentDefinition definition, List<KeyValuePair<string, string>> errors)
+    {
+        if (JsonFields.Array(root, "centroids", CentroidsMax, errors) is not { } rows)
+            return null;
+        var length = definition.Features.ContextVector;
+        if (length == 0 && rows.GetArrayLength() > 0)
+            errors.Add(new("centroids", "Users are assigned by their context vector; give the experiment a features.context.vector first."));
+        else if (definition.Features.ActionVector is > 0 and var items && items != length)
+            errors.Add(new("centroids", $"Users and items meet in one space, so features.context.vector ({length}) and features.action.vector ({items}) must be equal."));
+        var centroids = new List<float[]>(rows.GetArrayLength());
+        foreach (var row in rows.EnumerateArray())
+        {
+            if (errors.Count >= 20)
+                break;
+            var at = $"centroids[{centroids.Count}]";
+            var centroid = new float[length];
+            centroids.Add(centroid);
+            if (row.ValueKind != JsonValueKind.Array || row.GetArrayLength() != length)
+            {
+                errors.Add(new(at, $"must be an array of {length} numbers, the length of features.context.vector."));
+                continue;
+            }
+            var i = 0;
+            foreach (var number in row.EnumerateArray())
+            {
+                if (number.ValueKind != JsonValueKind.Number || !number.TryGetSingle(out centroid[i]) || !float.IsFinite(centroid[i]))
+                {
+                    errors.Add(new(at, "must hold finite 32-bit numbers only."));
+                    break;
+                }
+                i++;
+            }
+        }
+        return errors.Count > 0 ? null : centroids;
+    }
+
+    private static int VectorLength(ExperimentRuntime runtime) => runtime.Experiment.Definition.Features.ActionVector;
+
+    // Whoever has written an item wants to see it decided on; waiting for the graph is cheaper than explaining why not.
+    private static Task<Task> BuiltAsync(ExperimentRuntime runtime) =>
+        Task.WhenAny(runtime.Catalogue.NextBuild, Task.Delay(BuildWaitMax));
+
+    private static Problem UnknownItem(ExperimentRuntime runtime, string id) => new(ProblemTypes.UnknownItem, $"No item '{id}' in the catalogue of '{runtime.Name}'.");
+
+    private async ValueTask<ExperimentRuntime?> FindAsync(HttpContext context)
+    {
+        var name = (string)context.Request.RouteValues["experiment"]!;
+        if (registry.Find(name) is { } runtime)
+            return runtime;
+        await ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(name));
+        return null;
+    }
+}

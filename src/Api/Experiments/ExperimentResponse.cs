@@ -1,0 +1,45 @@
+using System.Text.Json;
+
+namespace Recsys.Api.Experiments;
+
+/// <summary>Writes an experiment with its live state.</summary>
+public static class ExperimentResponse
+{
+    /// <summary>Writes one.</summary>
+    public static void Write(Utf8JsonWriter json, ExperimentRuntime runtime, long now)
+    {
+        var experiment = runtime.Experiment;
+        var state = runtime.Slot.Current;
+        json.WriteStartObject();
+        json.WriteString("experiment"u8, experiment.Name);
+        json.WritePropertyName("definition"u8);
+        json.WriteRawValue(experiment.Definition.Json);
+        json.WriteString("policy"u8, experiment.Definition.Policy.Kind);
+        json.WriteNumber("policyVersion"u8, state.Policy?.Descriptor.Version ?? 0);
+        json.WriteNumber("interactions"u8, state.Policy?.Descriptor.Version ?? 0);
+        json.WriteNumber("parameterAgeSeconds"u8, ExperimentRuntime.AgeSeconds(state, now));
+        json.WriteNumber("actions"u8, runtime.Actions);
+        json.WriteString("mode"u8, experiment.Definition.Mode.ToString().ToLowerInvariant());
+        json.WriteString("createdAt"u8, DateTimeOffset.FromUnixTimeMilliseconds(experiment.CreatedAt).UtcDateTime);
+        if (experiment.Centroids.Count > 0)
+            json.WriteNumber("clusters"u8, experiment.Centroids.Count);
+        var warnings = Warnings(runtime).ToList();
+        if (warnings.Count > 0)
+        {
+            json.WriteStartArray("warnings"u8);
+            foreach (var warning in warnings)
+                json.WriteStringValue(warning);
+            json.WriteEndArray();
+        }
+        json.WriteEndObject();
+    }
+
+    private static IEnumerable<string> Warnings(ExperimentRuntime runtime)
+    {
+        var definition = runtime.Experiment.Definition;
+        foreach (var warning in definition.Warnings)
+            yield return warning;
+        if (runtime.Catalogue.LeftOut > 0)
+            yield return $"{runtime.Catalogue.LeftOut} items have no vector of length {definition.Features.ActionVector} (features.action.vector) and are left out of the catalogue.";
+    }
+}

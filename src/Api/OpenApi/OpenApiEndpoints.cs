@@ -1,0 +1,17 @@
+using Recsys.Api.Security;
+using Recsys.Api.Serialization;
+using Scalar.AspNetCore;
+
+namespace Recsys.Api.OpenApi;
+
+/// <summary>The description of the API and its browser, whose scripts come from this process.</summary>
+public static class OpenApiEndpoints
+{
+    /// <summary>Maps the addresses.</summary>
+    public static void Map(IEndpointRouteBuilder routes)
+    {
+        var document = System.Text.Encoding.UTF8.GetBytes(OpenApiDocument.Create());
+        routes.MapGet("/openapi/v1.json", context => JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, document)).IsOpen();
+        routes.MapScalarApiReference("/docs", static scalar => scalar.WithTitle("Recsys").WithOpenApiRoutePattern("/openapi/{documentName}.json")).IsOpen();
+    }
+}

@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.Diagnostics;
+using Recsys.Api.Telemetry;
+using Recsys.Infrastructure.Experiments;
+
+namespace Recsys.Api.Problems;
+
+/// <summary>The one place where an exception becomes an answer: a store that is away is 503, a request that broke off is its own status, the rest one 500.</summary>
+public sealed class UnhandledExceptionHandler(ILogger<UnhandledExceptionHandler> log) : IExceptionHandler
+{
+    /// <inheritdoc/>
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (httpContext.RequestAborted.IsCancellationRequested)
+            return true;
+        var problem = exception switch
+        {
+            StoreUnavailableException => Problem.StoreAway(exception),
+            BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } => new Problem(ProblemTypes.BodyTooLarge, "The body is larger than this address accepts."),
+            BadHttpRequestException bad => new Problem(ProblemTypes.InvalidRequest, bad.Message),
+            _ => null,
+        };
+        if (problem is null)
+        {
+            log.Unhandled(exception, httpContext.Request.Method, httpContext.Request.Path.Value ?? "");
+            problem = new Problem(ProblemTypes.InternalError, "The log of the service has the details under this trace id.");
+        }
+        await ProblemWriter.WriteAsync(httpContext, problem);
+        return true;
+    }
+}
