@@ -119,11 +119,12 @@ public sealed class PartitionState
     }
 
     /// <summary>Goes on without the open joins, because the log no longer has the records that would rebuild them. What was learned stands.</summary>
-    public void GiveUpRebuild()
+    /// <param name="offset">The next record that the log will hand over, or later.</param>
+    public void ForgetJoins(long offset)
     {
         var rule = _experiment.Definition.Reward;
-        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), new JoinResumePoint(NextOffset, _joiner.Watermark, NextOffset), _joiner.Counts);
-        RebuildUntil = NextOffset;
+        NextOffset = RebuildUntil = offset;
+        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), new JoinResumePoint(offset, _joiner.Watermark, offset), _joiner.Counts);
     }
 
     /// <summary>Learns what has been joined. The state does not depend on when this is called.</summary>
