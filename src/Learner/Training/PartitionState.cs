@@ -182,6 +182,11 @@ public sealed class PartitionState
         {
             return new(RecordFate.Undecodable, null, problem.Message);
         }
+        catch (Exception problem) when (problem is not OutOfMemoryException)
+        {
+            // A mistake of the decoder, met by bytes that anybody can write: the partition goes on, the letter says where to look.
+            return new(RecordFate.Undecodable, null, $"The decoder failed: {problem.GetType().Name}: {problem.Message}");
+        }
         // Decision time and creation time come from the same clocks, the log's own time from another.
         if (logged is DecisionEvent decision && decision.Time < _experiment.CreatedAt)
             return new(RecordFate.Older, logged);
