@@ -42,8 +42,8 @@ public static class ReplayCommand
     private static int Run(ParseResult parsed, string log, string? definition, bool json, CancellationToken cancellation)
     {
         var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-        var experiment = ReplayExperiment.For(log, definition);
         var total = Math.Max(1, RecordedLog.Count(log));
+        var experiment = ReplayExperiment.For(log, definition);
         var result = ProgressReporter.Run(
             error, $"replay {experiment.Definition.Policy.Kind}", total,
             progress => LogReplay.Run(experiment, RecordedLog.Read(log), progress, cancellation));
