@@ -12,12 +12,13 @@ namespace Recsys.Learner;
 /// <summary>Registers the learner, for its own process and for the Api that hosts it.</summary>
 public static class LearnerServices
 {
-    /// <summary>Adds the learner; log, stores, clock and metric factory come from the host.</summary>
+    /// <summary>Adds the learner; log and stores come from the host, clock and metric factory too if it has its own.</summary>
     public static IServiceCollection AddLearner(this IServiceCollection services)
     {
         services.AddOptions<TrainingOptions>().BindConfiguration(TrainingOptions.SectionName, static o => o.ErrorOnUnknownConfiguration = true)
             .ValidateDataAnnotations().ValidateOnStart();
         services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<Prometheus.IMetricFactory>(Prometheus.Metrics.DefaultFactory);
         services.AddSingleton<LearnerMetrics>();
         services.AddSingleton<LearnerHealth>();
         services.AddSingleton(static p => new LearnerOutlets(

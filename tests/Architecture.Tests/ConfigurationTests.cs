@@ -9,7 +9,7 @@ namespace Recsys.Architecture.Tests;
 public sealed class ConfigurationTests
 {
     // Sections that are read without a class of their own, or belong to the framework.
-    private static readonly string[] OtherSections = ["Logging", "Urls", "AllowedHosts", "Kestrel", "Embedded"];
+    private static readonly string[] OtherSections = ["Logging", "Urls", "AllowedHosts", "Kestrel", "Embedded", "Security"];
 
     private static readonly Assembly Api = Assembly.Load("Recsys.Api");
     private static readonly Assembly Learner = Assembly.Load("Recsys.Learner");

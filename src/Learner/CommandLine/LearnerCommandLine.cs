@@ -72,8 +72,8 @@ public static class LearnerCommandLine
             "Recsys learner: turns the event log of contextual bandit experiments into parameters. Without a verb it runs the learning service.")
         {
             RunCommand.Create(),
-            ReplayCommand.Create(),
             SimulateCommand.Create(),
+            ReplayCommand.Create(),
         };
         foreach (var help in root.Options.OfType<HelpOption>())
             help.Action = new HelpWithParameters();

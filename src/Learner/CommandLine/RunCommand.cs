@@ -1,47 +1,47 @@
 using System.CommandLine;
-using Prometheus;
-using Recsys.Infrastructure.Distributed;
+using Microsoft.Extensions.Options;
 using Recsys.Learner.Hosting;
 
 namespace Recsys.Learner.CommandLine;
 
-/// <summary>The verb <c>run</c>: consume, learn, publish, until told to stop.</summary>
+/// <summary><c>run</c>: the learning service. SIGTERM and Ctrl+C publish and save everything once more, then end it.</summary>
 public static class RunCommand
 {
-    private const string DefaultAddress = "http://127.0.0.1:5081";
-
-    /// <summary>Builds it.</summary>
+    /// <summary>The verb.</summary>
     public static Command Create()
     {
-        var urls = new Option<string>("--urls") { Description = "Where health and metrics answer.", DefaultValueFactory = static _ => Environment.GetEnvironmentVariable("ASPNETCORE_URLS") ?? DefaultAddress };
-        var command = new Command("run", "Consumes the event logs, learns, publishes. Needs Kafka__BootstrapServers and Redis__Configuration. The default verb.") { urls };
-        command.SetAction((parsed, cancellationToken) => RunAsync(parsed.GetValue(urls)!, parsed.InvocationConfiguration.Error, cancellationToken));
+        var command = new Command(
+            "run",
+            "Consume events, learn, publish parameters (the default verb). Settings come from learner.appsettings.json beside the program and from the "
+            + "environment: Kafka__BootstrapServers and Redis__Configuration are needed; Training__* say how often to learn, publish and save; "
+            + "ASPNETCORE_URLS is the address of /health/* and /metrics, http://127.0.0.1:5081 by default.");
+        command.SetAction(RunAsync);
         return command;
     }
 
-    private static async Task<int> RunAsync(string urls, TextWriter error, CancellationToken cancellationToken)
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = AppContext.BaseDirectory });
-        if (!DistributedInfrastructure.IsConfigured(builder.Configuration))
+        var error = parsed.InvocationConfiguration.Error;
+        var builder = LearnerHost.CreateBuilder();
+        if (LearnerHost.Missing(builder.Configuration) is { } missing)
         {
-            await error.WriteLineAsync(
-                "Set Kafka__BootstrapServers and Redis__Configuration, for example to localhost:9092 and localhost:6379. Without them there is nothing to consume: the Api alone (dotnet run -c Release --project src/Api) runs the whole loop in one process.");
+            await error.WriteLineAsync(missing);
             return LearnerCommandLine.Misused;
         }
-        builder.WebHost.UseUrls(urls);
-        builder.Services.AddKafkaAndRedis(builder.Configuration);
-        builder.Services.AddSingleton(static _ => Metrics.NewCustomRegistry());
-        builder.Services.AddSingleton<IMetricFactory>(static p => Metrics.WithCustomRegistry(p.GetRequiredService<CollectorRegistry>()));
-        builder.Services.AddLearner();
-        var app = builder.Build();
-        app.MapGet("/health/live", static () => Results.Json(new { status = "ok" }));
-        app.MapGet("/health/startup", static (LearnerHealth health) => Answer(health.Listed));
-        app.MapGet("/health/ready", static (LearnerHealth health) => Answer(health.IsReady));
-        app.MapMetrics(registry: app.Services.GetRequiredService<CollectorRegistry>());
-        await app.RunAsync(cancellationToken);
-        return 0;
+        try
+        {
+            await using var app = LearnerHost.Build(builder);
+            await app.StartAsync(cancellation);
+            // The host sees SIGTERM too; whoever is first begins the same orderly stop, which the host's own timeout bounds.
+            using var stop = cancellation.Register(app.Lifetime.StopApplication);
+            await app.WaitForShutdownAsync(CancellationToken.None);
+            return 0;
+        }
+        catch (OptionsValidationException problem)
+        {
+            foreach (var failure in problem.Failures)
+                await error.WriteLineAsync(failure);
+            return LearnerCommandLine.Misused;
+        }
     }
-
-    private static IResult Answer(bool ready) => Results.Json(
-        new { status = ready ? "ok" : "starting" }, statusCode: ready ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 }

@@ -23,8 +23,9 @@ public sealed class LearnerService(IExperimentStore experiments, IEventSource so
                 {
                     // The revision first, the list second: a change in between is then seen once too often, never not at all.
                     seen = await experiments.WaitForChangeAsync(seen, stoppingToken).ConfigureAwait(false);
-                    await ReconcileAsync(await experiments.ListAsync(stoppingToken).ConfigureAwait(false)).ConfigureAwait(false);
+                    var wanted = await experiments.ListAsync(stoppingToken).ConfigureAwait(false);
                     health.Listed = true;
+                    await ReconcileAsync(wanted).ConfigureAwait(false);
                     away = false;
                 }
                 catch (StoreUnavailableException problem)

@@ -35,6 +35,7 @@ public sealed class PartitionLearner
     private readonly long _takenOverAt;
     private readonly double _holdUntil;
     private bool _current;
+    private bool _handled;
     private double? _endMetAt;
     private long _metAt = -1;
     private long _asOf;
@@ -134,6 +135,10 @@ public sealed class PartitionLearner
     {
         if (IsFenced)
             return;
+        // We asked for later records and the log has none: it was replaced by a shorter one.
+        if (!_handled && record.Offset < _state.NextOffset)
+            ForgetJoins(record.Offset);
+        _handled = true;
         var result = _state.Take(record, Mode != ExperimentMode.Logging);
         if (result.Fate is RecordFate.Known or RecordFate.Rebuilt)
             return;
@@ -161,7 +166,7 @@ public sealed class PartitionLearner
         Learn();
         _metrics.Report(_state.Counts);
         _metrics.Lag.Set(caughtUp || _state.AppendedAt == 0 ? 0 : Math.Max(0, Now - _state.AppendedAt) / 1000.0);
-        if (_state.IsRebuilding && !GiveUpRebuild(caughtUp))
+        if (_state.IsRebuilding && !IsRebuildOver(caughtUp))
             return;
         _current |= caughtUp || _state.AppendedAt >= _takenOverAt;
         Publish(caughtUp);
@@ -196,7 +201,7 @@ public sealed class PartitionLearner
     public void Drop() => _metrics.Stop();
 
     // Retention may have taken the records that would rebuild the open joins, or somebody replaced the log: there is nothing more to wait for.
-    private bool GiveUpRebuild(bool caughtUp)
+    private bool IsRebuildOver(bool caughtUp)
     {
         if (!caughtUp || _metAt != _state.NextOffset)
         {
@@ -207,10 +212,15 @@ public sealed class PartitionLearner
         _endMetAt ??= Elapsed;
         if (Elapsed - _endMetAt < RebuildPatience.TotalMilliseconds)
             return false;
-        _out.Log.LogEndsEarly(_experiment.Name, _partition, _state.NextOffset, _state.RebuildUntil);
-        _state.GiveUpRebuild();
-        _savedOffset = _state.NextOffset;
+        ForgetJoins(_state.NextOffset);
         return true;
+    }
+
+    private void ForgetJoins(long offset)
+    {
+        _out.Log.LogEndsEarly(_experiment.Name, _partition, offset, Math.Max(_state.RebuildUntil, _state.NextOffset));
+        _state.ForgetJoins(offset);
+        _savedOffset = offset;
     }
 
     // Never back: what was reflected stays reflected.

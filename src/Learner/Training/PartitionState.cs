@@ -119,11 +119,12 @@ public sealed class PartitionState
     }
 
     /// <summary>Goes on without the open joins, because the log no longer has the records that would rebuild them. What was learned stands.</summary>
-    public void GiveUpRebuild()
+    /// <param name="offset">The next record that the log will hand over, or later.</param>
+    public void ForgetJoins(long offset)
     {
         var rule = _experiment.Definition.Reward;
-        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), new JoinResumePoint(NextOffset, _joiner.Watermark, NextOffset), _joiner.Counts);
-        RebuildUntil = NextOffset;
+        NextOffset = RebuildUntil = offset;
+        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), new JoinResumePoint(offset, _joiner.Watermark, offset), _joiner.Counts);
     }
 
     /// <summary>Learns what has been joined. The state does not depend on when this is called.</summary>
@@ -180,6 +181,11 @@ public sealed class PartitionState
         catch (EventFormatException problem)
         {
             return new(RecordFate.Undecodable, null, problem.Message);
+        }
+        catch (Exception problem) when (problem is not OutOfMemoryException)
+        {
+            // A mistake of the decoder, met by bytes that anybody can write: the partition goes on, the letter says where to look.
+            return new(RecordFate.Undecodable, null, $"The decoder failed: {problem.GetType().Name}: {problem.Message}");
         }
         // Decision time and creation time come from the same clocks, the log's own time from another.
         if (logged is DecisionEvent decision && decision.Time < _experiment.CreatedAt)
