@@ -10,6 +10,7 @@ public static class PolicyCatalog
     public static IReadOnlyDictionary<string, IPolicyKind> Kinds { get; } = new IPolicyKind[]
     {
         new UniformKind(),
+        new DiagLinUcb.DiagLinUcbKind(),
     }.ToDictionary(static kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Names of the kinds, for messages and help.</summary>
