@@ -1,4 +1,6 @@
 using Recsys.Bandits.Features;
+using Recsys.Bandits.Policies.DiagLinUcb;
+using Recsys.Bandits.Policies.Linear;
 using Recsys.Bandits.Policies.Uniform;
 
 namespace Recsys.Bandits.Policies;
@@ -10,7 +12,10 @@ public static class PolicyCatalog
     public static IReadOnlyDictionary<string, IPolicyKind> Kinds { get; } = new IPolicyKind[]
     {
         new UniformKind(),
-        new DiagLinUcb.DiagLinUcbKind(),
+        new DiagLinUcbKind(),
+        new EpsilonGreedyKind(),
+        new LinUcbKind(),
+        new LinearSquareCbKind(),
     }.ToDictionary(static kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Names of the kinds, for messages and help.</summary>
