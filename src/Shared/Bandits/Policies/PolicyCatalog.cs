@@ -12,8 +12,8 @@ public static class PolicyCatalog
     public static IReadOnlyDictionary<string, IPolicyKind> Kinds { get; } = new IPolicyKind[]
     {
         new UniformKind(),
-        new EpsilonGreedyKind(),
         new DiagLinUcbKind(),
+        new EpsilonGreedyKind(),
         new LinUcbKind(),
         new LinearSquareCbKind(),
     }.ToDictionary(static kind => kind.Name, StringComparer.Ordinal);

@@ -1,85 +1,52 @@
 using System.Buffers;
-using System.Runtime.InteropServices;
 using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Snapshots;
 
 namespace Recsys.Bandits.Policies.Linear;
 
-/// <summary>Sums of ridge regressions over one partition: one block per action, or one for all.</summary>
-public sealed class LinearTrainer(PolicySpec spec, LinearDesign design) : IPolicyTrainer
+/// <summary>
+/// Learns a linear model from one partition. The same for every linear kind: they differ in how they explore, which the learner does not see. No
+/// importance weights: each action is a regression of its own, and which rows it gets does not bias it (Foster and Rakhlin 2020).
+/// </summary>
+internal sealed class LinearTrainer(LinearOptions options) : IPolicyTrainer
 {
-    /// <summary>Most actions with parameters of their own; beyond it new actions keep the prior. Parameters of that many are tens of megabytes already.</summary>
-    public const int BlocksMax = 10_000;
-
-    private SortedDictionary<ulong, LinearBlock> _blocks = [];
+    private LinearState _state = new(options);
 
     /// <inheritdoc/>
-    public long Interactions { get; private set; }
+    public long Interactions => _state.Interactions;
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
     public void Learn(ReadOnlySpan<Interaction> batch)
     {
         foreach (var interaction in batch)
         {
-            var key = design.Shared ? 0 : interaction.Action.Value;
-            if (!_blocks.TryGetValue(key, out var block))
-            {
-                if (_blocks.Count >= BlocksMax)
-                    continue;
-                _blocks.Add(key, block = new LinearBlock(design));
-            }
-            block.Add(interaction, spec.Reward.Normalize(interaction.Reward));
+            Check(interaction.Context.Dense.Length, options.Features.ContextVector, "context");
+            Check(interaction.ActionFeatures.Dense.Length, options.Features.ActionVector, "action");
         }
-        Interactions += batch.Length;
+        foreach (var interaction in batch)
+            _state.Learn(interaction);
     }
 
     /// <inheritdoc/>
-    public void WriteParameters(IBufferWriter<byte> output)
-    {
-        ArgumentNullException.ThrowIfNull(output);
-        var span = output.GetSpan(12);
-        var interactions = Interactions;
-        var blocks = _blocks.Count;
-        MemoryMarshal.Write(span, in interactions);
-        MemoryMarshal.Write(span[8..], in blocks);
-        output.Advance(12);
-        foreach (var (key, block) in _blocks)
-        {
-            MemoryMarshal.Write(output.GetSpan(8), in key);
-            output.Advance(8);
-            block.Write(output);
-        }
-    }
+    public void WriteParameters(IBufferWriter<byte> output) => LinearShard.Write(_state, output);
 
     /// <inheritdoc/>
-    public void WriteCheckpoint(IBufferWriter<byte> output) => WriteParameters(output);
+    public void WriteCheckpoint(IBufferWriter<byte> output) => LinearShard.Write(_state, output);
 
     /// <inheritdoc/>
     public void ReadCheckpoint(ReadOnlySpan<byte> input)
     {
-        var (interactions, blocks) = Read(design, input);
-        (Interactions, _blocks) = (interactions, blocks);
+        var state = new LinearState(options);
+        LinearShard.Parse(input.ToArray(), options).AddTo(state);
+        if (!state.Spilled && state.SpillWhenTooLarge())
+            throw new SnapshotFormatException("Linear state is damaged: its blocks are larger than the configuration allows.");
+        _state = state;
     }
 
-    internal static (long Interactions, SortedDictionary<ulong, LinearBlock> Blocks) Read(LinearDesign design, ReadOnlySpan<byte> input)
+    private static void Check(int actual, int expected, string what)
     {
-        if (input.Length < 12)
-            throw new SnapshotFormatException("Linear parameters are cut short.");
-        var interactions = MemoryMarshal.Read<long>(input);
-        var count = MemoryMarshal.Read<int>(input[8..]);
-        input = input[12..];
-        if (interactions < 0 || count < 0 || count > BlocksMax)
-            throw new SnapshotFormatException($"Linear parameters promise {count} blocks after {interactions} interactions.");
-        var blocks = new SortedDictionary<ulong, LinearBlock>();
-        for (var i = 0; i < count; i++)
-        {
-            if (input.Length < 8)
-                throw new SnapshotFormatException("Linear parameters are cut short.");
-            var key = MemoryMarshal.Read<ulong>(input);
-            input = input[8..];
-            if (!blocks.TryAdd(key, LinearBlock.Read(design, ref input)))
-                throw new SnapshotFormatException("Linear parameters name an action twice.");
-        }
-        return input.IsEmpty ? (interactions, blocks) : throw new SnapshotFormatException($"Linear parameters go on for {input.Length} bytes after their end.");
+        if (actual != expected)
+            throw new ArgumentException($"The {what} vector has {actual} elements, the schema says {expected}.");
     }
 }
