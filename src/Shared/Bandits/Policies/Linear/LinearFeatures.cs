@@ -18,7 +18,10 @@ internal enum LinearScope
     /// <summary>One set of weights over [1, context, action, context ⊗ action].</summary>
     Shared,
 
-    /// <summary>Both in one model (hybrid LinUCB, Li et al. 2010, section 3.2).</summary>
+    /// <summary>
+    /// Both in one model (hybrid LinUCB, Li et al. 2010, section 3.2): [1, action, context ⊗ action] shared, [1, context] per action. The context
+    /// alone is not repeated among the shared: it is the same for all candidates, so it cannot rank them.
+    /// </summary>
     Both,
 }
 
@@ -54,7 +57,7 @@ internal static class LinearFeatures
 
     /// <summary>Room that <see cref="Pair"/> needs.</summary>
     public static int PairLengthMax(int context, int action) =>
-        2 + 2 * context + action + (int)Math.Min(CrossesMax, (long)context * action);
+        2 + context + action + (int)Math.Min(CrossesMax, (long)context * action);
 
     /// <summary>Inputs of a context and an action.</summary>
     /// <param name="scope">Which.</param>
@@ -68,14 +71,19 @@ internal static class LinearFeatures
     {
         var count = 0;
         into[count++] = new LinearFeature(Bias, 1);
-        context.CopyTo(into[count..]);
-        count += context.Length;
+        if (scope == LinearScope.Both)
+        {
+            count += OfAction(key, context, into[count..]);
+        }
+        else
+        {
+            context.CopyTo(into[count..]);
+            count += context.Length;
+        }
         if (scope == LinearScope.PerAction)
             return count;
         action.CopyTo(into[count..]);
         count += action.Length;
-        if (scope == LinearScope.Both)
-            count += OfAction(key, context, into[count..]);
         var crosses = 0;
         foreach (var left in context)
         {

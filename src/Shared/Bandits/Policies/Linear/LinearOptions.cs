@@ -26,7 +26,8 @@ internal sealed record LinearOptions(
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared { get; } =
     [
-        new("ridge", "1", "Prior precision of every weight (λ of ridge regression), in observations.", 1e-6, 1e6),
+        new("ridge", "0.25", "Prior precision of every weight (λ of ridge regression): 1/4 is the largest noise variance of rewards in [0, 1] over a prior variance of 1.",
+            1e-6, 1e6),
         new("covariance", "auto", "full: exact ridge; diagonal: one variance per weight; auto: full up to 128 features, then diagonal.",
             Choices: ["auto", "full", "diagonal"]),
         new("scope", "auto", "per-action: own weights per action; shared: weights over action features; both; auto: shared if actions have vectors.",
