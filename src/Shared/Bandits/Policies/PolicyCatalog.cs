@@ -1,4 +1,5 @@
 using Recsys.Bandits.Features;
+using Recsys.Bandits.Policies.Linear;
 using Recsys.Bandits.Policies.Uniform;
 
 namespace Recsys.Bandits.Policies;
@@ -10,6 +11,9 @@ public static class PolicyCatalog
     public static IReadOnlyDictionary<string, IPolicyKind> Kinds { get; } = new IPolicyKind[]
     {
         new UniformKind(),
+        new EpsilonGreedyKind(),
+        new LinUcbKind(),
+        new LinearSquareCbKind(),
     }.ToDictionary(static kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Names of the kinds, for messages and help.</summary>
