@@ -71,7 +71,9 @@ public static class LearnerCommandLine
         var root = new RootCommand(
             "Recsys learner: turns the event log of contextual bandit experiments into parameters. Without a verb it runs the learning service.")
         {
+            RunCommand.Create(),
             SimulateCommand.Create(),
+            ReplayCommand.Create(),
         };
         foreach (var help in root.Options.OfType<HelpOption>())
             help.Action = new HelpWithParameters();

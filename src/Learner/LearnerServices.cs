@@ -1,0 +1,35 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Recsys.Infrastructure.Checkpoints;
+using Recsys.Infrastructure.Events;
+using Recsys.Infrastructure.Snapshots;
+using Recsys.Learner.Hosting;
+using Recsys.Learner.Telemetry;
+using Recsys.Learner.Training;
+
+namespace Recsys.Learner;
+
+/// <summary>Registers the learner, for its own process and for the Api that hosts it.</summary>
+public static class LearnerServices
+{
+    /// <summary>Adds the learner; log and stores come from the host, clock and metric factory too if it has its own.</summary>
+    public static IServiceCollection AddLearner(this IServiceCollection services)
+    {
+        services.AddOptions<TrainingOptions>().BindConfiguration(TrainingOptions.SectionName, static o => o.ErrorOnUnknownConfiguration = true)
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<Prometheus.IMetricFactory>(Prometheus.Metrics.DefaultFactory);
+        services.AddSingleton<LearnerMetrics>();
+        services.AddSingleton<LearnerHealth>();
+        services.AddSingleton(static p => new LearnerOutlets(
+            p.GetRequiredService<ISnapshotWriter>(),
+            p.GetRequiredService<ICheckpointStore>(),
+            p.GetRequiredService<IEventPublisher>(),
+            p.GetRequiredService<TimeProvider>(),
+            p.GetRequiredService<IOptions<TrainingOptions>>().Value,
+            p.GetRequiredService<LearnerMetrics>(),
+            p.GetRequiredService<ILogger<LearnerService>>()));
+        services.AddHostedService<LearnerService>();
+        return services;
+    }
+}

@@ -1,0 +1,154 @@
+using System.Globalization;
+using Prometheus;
+using Recsys.Bandits.Interactions;
+using Recsys.Infrastructure.Events;
+
+namespace Recsys.Learner.Telemetry;
+
+/// <summary>Every metric of the learner.</summary>
+public sealed class LearnerMetrics
+{
+    private readonly Counter _rewards;
+    private readonly Counter _deadLettered;
+    private readonly Counter _consumed;
+    private readonly Counter _ignored;
+    private readonly Counter _examples;
+    private readonly Histogram _update;
+    private readonly Histogram _delay;
+    private readonly Gauge _version;
+    private readonly Gauge _published;
+    private readonly Counter _refused;
+    private readonly Gauge _lag;
+    private readonly Counter _storeFailures;
+    private readonly Counter _restarts;
+
+    /// <summary>Declares them.</summary>
+    public LearnerMetrics(IMetricFactory metrics)
+    {
+        ArgumentNullException.ThrowIfNull(metrics);
+        _rewards = metrics.CreateCounter("recsys_rewards_total", "Rewards by what became of them.", ["experiment", "result"]);
+        _deadLettered = metrics.CreateCounter("recsys_events_dead_lettered_total", "Events set aside because they could not be used.", ["topic", "reason"]);
+        _consumed = metrics.CreateCounter("recsys_events_consumed_total", "Events read from the log, those read again after a restart not counted.", ["topic"]);
+        _ignored = metrics.CreateCounter(
+            "recsys_events_ignored_total", "Decisions of an earlier experiment of the same name, found in the log and not learned.", ["topic"]);
+        _examples = metrics.CreateCounter("recsys_learner_examples_total", "Interactions learned.", ["experiment"]);
+        _update = metrics.CreateHistogram(
+            "recsys_learner_update_duration_seconds", "Time to learn one batch.", ["experiment"],
+            new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(0.00001, 4, 10) });
+        _delay = metrics.CreateHistogram(
+            "recsys_reward_delay_seconds", "Event time between a decision and a reward that joined it.", ["experiment"],
+            new HistogramConfiguration { Buckets = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800] });
+        _version = metrics.CreateGauge("recsys_params_version", "Interactions that the published parameters have learned from.", ["experiment", "partition"]);
+        _published = metrics.CreateGauge("recsys_params_published_timestamp_seconds", "When parameters were last published.", ["experiment", "partition"]);
+        _refused = metrics.CreateCounter("recsys_params_refused_total", "Publications that the publisher's own check refused.", ["experiment"]);
+        _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
+        _storeFailures = metrics.CreateCounter("recsys_learner_store_failures_total", "Publications and checkpoints that found no store.", ["experiment"]);
+        _restarts = metrics.CreateCounter("recsys_learner_restarts_total", "Training loops that failed and were started again.", ["experiment"]);
+    }
+
+    /// <summary>The children of one experiment and partition, made once; counters exist at 0 from then on.</summary>
+    public Children For(string experiment, int partition)
+    {
+        _restarts.WithLabels(experiment);
+        return new Children(this, experiment, partition);
+    }
+
+    /// <summary>A training loop failed and starts again.</summary>
+    public void Restarted(string experiment) => _restarts.WithLabels(experiment).Inc();
+
+    /// <summary>Metrics of one partition.</summary>
+    public sealed class Children
+    {
+        private readonly (Counter.Child Child, Func<JoinCounts, long> Count)[] _rewards;
+        private JoinCounts _reported;
+
+        internal Children(LearnerMetrics metrics, string experiment, int partition)
+        {
+            var p = partition.ToString(CultureInfo.InvariantCulture);
+            var topic = EventTopics.Events(experiment);
+            Consumed = metrics._consumed.WithLabels(topic);
+            Older = metrics._ignored.WithLabels(topic);
+            UndecodableLetters = metrics._deadLettered.WithLabels(topic, "undecodable");
+            InvalidLetters = metrics._deadLettered.WithLabels(topic, "invalid");
+            Examples = metrics._examples.WithLabels(experiment);
+            Update = metrics._update.WithLabels(experiment);
+            Delay = metrics._delay.WithLabels(experiment);
+            Version = metrics._version.WithLabels(experiment, p);
+            Published = metrics._published.WithLabels(experiment, p);
+            Refused = metrics._refused.WithLabels(experiment);
+            Lag = metrics._lag.WithLabels(experiment, p);
+            StoreFailures = metrics._storeFailures.WithLabels(experiment);
+            (Counter.Child, Func<JoinCounts, long>) Of(string result, Func<JoinCounts, long> count) => (metrics._rewards.WithLabels(experiment, result), count);
+            _rewards =
+            [
+                Of("joined", static c => c.Joined),
+                Of("default", static c => c.Defaulted),
+                Of("duplicate", static c => c.Duplicate),
+                Of("late", static c => c.Late),
+                Of("orphan", static c => c.Orphan),
+                Of("invalid", static c => c.Invalid),
+                Of("unactivated", static c => c.Unactivated),
+                Of("evicted", static c => c.Evicted),
+            ];
+        }
+
+        /// <summary>Events read.</summary>
+        public Counter.Child Consumed { get; }
+
+        /// <summary>Decisions of an earlier experiment.</summary>
+        public Counter.Child Older { get; }
+
+        /// <summary>Events set aside because their bytes mean nothing.</summary>
+        public Counter.Child UndecodableLetters { get; }
+
+        /// <summary>Events set aside because what they mean cannot be used.</summary>
+        public Counter.Child InvalidLetters { get; }
+
+        /// <summary>Interactions learned.</summary>
+        public Counter.Child Examples { get; }
+
+        /// <summary>Time to learn one batch.</summary>
+        public Histogram.Child Update { get; }
+
+        /// <summary>Event time between decision and reward.</summary>
+        public Histogram.Child Delay { get; }
+
+        /// <summary>Published version.</summary>
+        public Gauge.Child Version { get; }
+
+        /// <summary>Time of the last publication.</summary>
+        public Gauge.Child Published { get; }
+
+        /// <summary>Publications refused.</summary>
+        public Counter.Child Refused { get; }
+
+        /// <summary>How far reading is behind.</summary>
+        public Gauge.Child Lag { get; }
+
+        /// <summary>Failed attempts to reach a store.</summary>
+        public Counter.Child StoreFailures { get; }
+
+        /// <summary>Starts counting from here: what a checkpoint brought along was counted by whoever wrote it.</summary>
+        public void Start(in JoinCounts counts) => _reported = counts;
+
+        /// <summary>Adds what has happened since the last report.</summary>
+        public void Report(in JoinCounts counts)
+        {
+            foreach (var (child, count) in _rewards)
+            {
+                var more = count(counts) - count(_reported);
+                if (more > 0)
+                    child.Inc(more);
+            }
+            _reported = counts;
+        }
+
+        /// <summary>Takes the gauges away: the partition is somebody else's to report.</summary>
+        public void Stop()
+        {
+            Version.Remove();
+            Published.Remove();
+            Lag.Remove();
+        }
+    }
+}

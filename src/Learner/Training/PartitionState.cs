@@ -1,0 +1,193 @@
+using System.Buffers;
+using System.Runtime.InteropServices;
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies;
+using Recsys.Infrastructure.Events;
+using Recsys.Infrastructure.Experiments;
+
+namespace Recsys.Learner.Training;
+
+/// <summary>What became of a record.</summary>
+public enum RecordFate
+{
+    /// <summary>Part of the state already; ignored.</summary>
+    Known,
+
+    /// <summary>Read again after a restart to rebuild the open joins; learns nothing.</summary>
+    Rebuilt,
+
+    /// <summary>A decision that an earlier experiment of the same name made; ignored.</summary>
+    Older,
+
+    /// <summary>Cannot be understood: a dead letter.</summary>
+    Undecodable,
+
+    /// <summary>Understood and not usable, for example a reward outside the range: a dead letter.</summary>
+    Invalid,
+
+    /// <summary>Taken in.</summary>
+    Taken,
+}
+
+/// <summary>What became of a record, with what its reader needs to act on it.</summary>
+/// <param name="Fate">What became of it.</param>
+/// <param name="Event">The event, when it could be decoded.</param>
+/// <param name="Problem">Why it is a dead letter, one sentence; null when it is none.</param>
+public readonly record struct RecordResult(RecordFate Fate, LoggedEvent? Event = null, string? Problem = null);
+
+/// <summary>
+/// All that a partition has learned: decoder, joiner and trainer behind one another. A pure function of the records given to it; it knows no
+/// clock and no store, so that a replay of the same log gives the same bytes.
+/// </summary>
+public sealed class PartitionState
+{
+    private readonly Experiment _experiment;
+    private readonly IPolicyTrainer _trainer;
+    private InteractionJoiner _joiner;
+    private readonly List<Interaction> _joined = [];
+    private readonly ArrayBufferWriter<byte> _buffer = new();
+
+    /// <summary>Nothing learned, nothing read.</summary>
+    public PartitionState(Experiment experiment)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        _experiment = experiment;
+        var rule = experiment.Definition.Reward;
+        _trainer = PolicyCatalog.Find(experiment.Definition.Policy.Kind).CreateTrainer(experiment.Definition.Policy);
+        _joiner = new InteractionJoiner(rule, JoinLimits.For(rule));
+    }
+
+    /// <summary>Where a checkpoint stands, except for the joins that were open: they come back while the records between <see cref="NextOffset"/> and
+    /// <see cref="RebuildUntil"/> are read again.</summary>
+    /// <exception cref="Recsys.Bandits.Snapshots.SnapshotFormatException">Trainer or joiner do not know their state.</exception>
+    public PartitionState(Experiment experiment, Checkpoint checkpoint) : this(experiment)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        _trainer.ReadCheckpoint(checkpoint.Trainer.Span);
+        var rule = experiment.Definition.Reward;
+        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), checkpoint.Resume, checkpoint.Counts);
+        NextOffset = checkpoint.Resume.Offset;
+        RebuildUntil = checkpoint.NextOffset;
+    }
+
+    /// <summary>The offset of the first record that has not been read.</summary>
+    public long NextOffset { get; private set; }
+
+    /// <summary>The first record that is not part of the loaded state; 0 after a cold start.</summary>
+    public long RebuildUntil { get; private set; }
+
+    /// <summary>Whether records are still being read again. Nothing is saved or published meanwhile.</summary>
+    public bool IsRebuilding => NextOffset < RebuildUntil;
+
+    /// <summary>Interactions learned.</summary>
+    public long Interactions => _trainer.Interactions;
+
+    /// <summary>Interactions joined and not learned yet.</summary>
+    public int Waiting => _joined.Count;
+
+    /// <summary>What became of the events.</summary>
+    public JoinCounts Counts => _joiner.Counts;
+
+    /// <summary>Event time at which a reward window closes next, Unix ms, or null when none is open.</summary>
+    public long? NextDeadline => _joiner.NextDeadline;
+
+    /// <summary>When the log took the last record, Unix ms; 0 before the first.</summary>
+    public long AppendedAt { get; private set; }
+
+    /// <summary>Event time between a decision and the reward for it that the last record brought, ms; null when it brought none.</summary>
+    public long? JoinedAfter => _joiner.JoinedAfter;
+
+    /// <summary>The newest interaction learned, or null: a realistic query to try new parameters with.</summary>
+    public Interaction? Newest { get; private set; }
+
+    /// <summary>Takes in the next record.</summary>
+    /// <param name="record">Its offset is not below the last one's.</param>
+    /// <param name="learns">False joins and counts without learning (mode <c>logging</c>).</param>
+    public RecordResult Take(in LogRecord record, bool learns)
+    {
+        if (record.Offset < NextOffset)
+            return new(RecordFate.Known);
+        NextOffset = record.Offset + 1;
+        AppendedAt = Math.Max(AppendedAt, record.AppendedAt);
+        var before = _joined.Count;
+        var result = Apply(record);
+        if (record.Offset < RebuildUntil)
+            return new(RecordFate.Rebuilt, result.Event);
+        if (!learns)
+            _joined.RemoveRange(before, _joined.Count - before);
+        return result;
+    }
+
+    /// <summary>Goes on without the open joins, because the log no longer has the records that would rebuild them. What was learned stands.</summary>
+    /// <param name="offset">The next record that the log will hand over, or later.</param>
+    public void ForgetJoins(long offset)
+    {
+        var rule = _experiment.Definition.Reward;
+        NextOffset = RebuildUntil = offset;
+        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), new JoinResumePoint(offset, _joiner.Watermark, offset), _joiner.Counts);
+    }
+
+    /// <summary>Learns what has been joined. The state does not depend on when this is called.</summary>
+    /// <returns>Interactions learned.</returns>
+    public int Learn()
+    {
+        var count = _joined.Count;
+        if (count == 0)
+            return 0;
+        _trainer.Learn(CollectionsMarshal.AsSpan(_joined));
+        Newest = _joined[^1];
+        _joined.Clear();
+        return count;
+    }
+
+    /// <summary>What serving needs, framed by the caller. Valid until the next call of any member.</summary>
+    public ReadOnlyMemory<byte> Parameters()
+    {
+        Learn();
+        _buffer.ResetWrittenCount();
+        _trainer.WriteParameters(_buffer);
+        return _buffer.WrittenMemory;
+    }
+
+    /// <summary>The whole state as one value. Its bytes are valid until the next call of any member.</summary>
+    /// <param name="epoch">Tenure of the writer.</param>
+    /// <exception cref="InvalidOperationException">Still rebuilding: such a checkpoint would lose open joins.</exception>
+    public Checkpoint Capture(long epoch)
+    {
+        if (IsRebuilding)
+            throw new InvalidOperationException($"The joins before offset {RebuildUntil} are not rebuilt yet; reading stands at {NextOffset}.");
+        return new Checkpoint(
+            _experiment.Definition.Generation, _experiment.CreatedAt, epoch, NextOffset, _joiner.ResumePoint(NextOffset), _joiner.Counts, TrainerBytes());
+    }
+
+    /// <summary>Identifies the learned state.</summary>
+    public ulong Digest() => Checkpoint.Digest(TrainerBytes().Span);
+
+    private ReadOnlyMemory<byte> TrainerBytes()
+    {
+        Learn();
+        _buffer.ResetWrittenCount();
+        _trainer.WriteCheckpoint(_buffer);
+        return _buffer.WrittenMemory;
+    }
+
+    private RecordResult Apply(in LogRecord record)
+    {
+        LoggedEvent logged;
+        try
+        {
+            logged = EventDecoder.Decode(record, _experiment.Definition.Features);
+        }
+        catch (EventFormatException problem)
+        {
+            return new(RecordFate.Undecodable, null, problem.Message);
+        }
+        // Decision time and creation time come from the same clocks, the log's own time from another.
+        if (logged is DecisionEvent decision && decision.Time < _experiment.CreatedAt)
+            return new(RecordFate.Older, logged);
+        var rule = _experiment.Definition.Reward;
+        return _joiner.Apply(logged, record.Offset, record.AppendedAt, _joined) == JoinOutcome.Invalid
+            ? new(RecordFate.Invalid, logged, $"The reward is outside [{rule.Minimum}, {rule.Maximum}], or names an action that was not shown.")
+            : new(RecordFate.Taken, logged);
+    }
+}

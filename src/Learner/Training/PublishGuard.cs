@@ -1,0 +1,54 @@
+using Recsys.Bandits.Features;
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies;
+using Recsys.Bandits.Snapshots;
+
+namespace Recsys.Learner.Training;
+
+/// <summary>
+/// Tries parameters the way a reader will before anybody else sees them: opens the frame, assembles the policy, and asks it for one decision. What
+/// cannot be served must not be published.
+/// </summary>
+public sealed class PublishGuard(IPolicyKind kind, PolicySpec spec)
+{
+    private IPolicy? _last;
+
+    /// <summary>What is wrong with framed parameters, one sentence, or null when they can be served.</summary>
+    /// <param name="framed">Made by <see cref="SnapshotFraming.Frame"/>.</param>
+    /// <param name="newest">The newest interaction learned, to ask a realistic question; null asks one about nothing in particular.</param>
+    public string? Problem(ReadOnlyMemory<byte> framed, Interaction? newest)
+    {
+        try
+        {
+            var header = SnapshotFraming.Open(framed, spec.Fingerprint, out var payload);
+            var policy = kind.Assemble(spec, [new PolicyShard(header.Partition, header.Interactions, payload)], _last);
+            if (policy.Descriptor.Version != header.Interactions)
+                return $"The frame says {header.Interactions} interactions and its parameters {policy.Descriptor.Version}.";
+            if (Try(policy, newest) is { } problem)
+                return problem;
+            _last = policy;
+            return null;
+        }
+        catch (SnapshotFormatException problem)
+        {
+            return problem.Message;
+        }
+    }
+
+    private string? Try(IPolicy policy, Interaction? newest)
+    {
+        var shapes = spec.Features;
+        var context = newest?.Context ?? new FeatureSet(default, new float[shapes.ContextVector]);
+        var action = newest?.ActionFeatures ?? new FeatureSet(default, new float[shapes.ActionVector]);
+        ReadOnlySpan<Candidate> candidates = [new(default, newest?.Action ?? default, action)];
+        ReadOnlySpan<ClusterWeight> clusters = newest is { Clusters.IsEmpty: false } ? newest.Clusters.Span : [new ClusterWeight(0, 1)];
+        Span<float> mean = stackalloc float[1], width = stackalloc float[1], propensity = stackalloc float[1];
+        policy.Estimate(new DecisionQuery(context, candidates, clusters), mean, width);
+        if (!float.IsFinite(mean[0]) || !(width[0] >= 0) || !float.IsFinite(width[0]))
+            return $"They estimate {mean[0]} with width {width[0]}.";
+        policy.Distribute(mean, width, propensity);
+        return Math.Abs(propensity[0] - 1) <= Recsys.Bandits.Exploration.PropensitySampler.Tolerance
+            ? null
+            : $"They give the only action probability {propensity[0]}.";
+    }
+}

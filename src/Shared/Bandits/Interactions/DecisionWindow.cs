@@ -1,0 +1,206 @@
+namespace Recsys.Bandits.Interactions;
+
+/// <summary>
+/// One decision while it is remembered: open for rewards for one window, then for another one only able to tell late and duplicate rewards
+/// from orphans.
+/// </summary>
+internal sealed class DecisionWindow
+{
+    private readonly RewardRule _rule;
+    private readonly Slot[] _slots;
+    private DecisionEvent? _decision;
+    private HashSet<string>? _rewardIds;
+    private int _unlearned;
+    private bool _activated;
+    private bool _closed;
+
+    public DecisionWindow(RewardRule rule, DecisionEvent decision, long decidedAt, long window)
+    {
+        _rule = rule;
+        _decision = decision;
+        _activated = decision.Activated;
+        DecisionId = decision.DecisionId;
+        DecidedAt = decidedAt;
+        CloseAt = decidedAt + window;
+        ForgetAt = decidedAt + 2 * window;
+        _slots = new Slot[decision.Chosen.Count];
+        for (var i = 0; i < _slots.Length; i++)
+            _slots[i].Action = decision.Actions[decision.Chosen[i].Action].Id;
+        _unlearned = _slots.Length;
+    }
+
+    public string DecisionId { get; }
+
+    public long DecidedAt { get; }
+
+    /// <summary>From here on rewards are late.</summary>
+    public long CloseAt { get; }
+
+    /// <summary>From here on nothing is known of it.</summary>
+    public long ForgetAt { get; }
+
+    /// <summary>Place of the decision in the log: breaks ties between deadlines.</summary>
+    public required long Offset { get; init; }
+
+    /// <summary>Place of the first event that it needs: the decision, or an earlier reward.</summary>
+    public required long FirstOffset { get; init; }
+
+    /// <summary>Event time before <see cref="FirstOffset"/>.</summary>
+    public required long WatermarkBefore { get; init; }
+
+    /// <summary>Nothing more will come out of it.</summary>
+    public bool IsSettled => _closed || _unlearned == 0;
+
+    /// <summary>Neighbours in the order of decisions; kept by the joiner.</summary>
+    public DecisionWindow? Older, Newer;
+
+    /// <summary>Whether it waits to be forgotten rather than to be closed; kept by the joiner.</summary>
+    public bool IsTombstone;
+
+    /// <summary>Forgotten; timers that still know it pass over it.</summary>
+    public bool IsGone;
+
+    /// <param name="reward">A reward in the rule's range.</param>
+    /// <param name="now">Event time, or the reward's own if it came before the decision and waited.</param>
+    /// <param name="counts">Takes the outcome.</param>
+    /// <param name="joined">Takes what is learned with it; null while rebuilding.</param>
+    public JoinOutcome Take(RewardEvent reward, long now, ref JoinCounts counts, ICollection<Interaction>? joined)
+    {
+        var index = IndexOf(reward.Action);
+        if (index < 0)
+        {
+            counts.Invalid++;
+            return JoinOutcome.Invalid;
+        }
+        ref var slot = ref _slots[index];
+        if (slot.Count > 0 && _rule.Aggregate == RewardAggregate.First)
+        {
+            counts.Duplicate++;
+            return JoinOutcome.Duplicate;
+        }
+        if (now >= CloseAt)
+        {
+            counts.Late++;
+            return JoinOutcome.Late;
+        }
+        if (reward.EventId is not null && _rule.Aggregate != RewardAggregate.First)
+        {
+            _rewardIds ??= new(StringComparer.Ordinal);
+            if (_rewardIds.Count >= JoinLimits.RewardIdsMax || !_rewardIds.Add(reward.EventId))
+            {
+                counts.Duplicate++;
+                return JoinOutcome.Duplicate;
+            }
+        }
+        slot.Largest = slot.Count == 0 ? reward.Value : Math.Max(slot.Largest, reward.Value);
+        slot.Sum += reward.Value;
+        slot.Count++;
+        counts.Joined++;
+        if (_rule.Aggregate == RewardAggregate.First && _activated)
+            Learn(index, ref counts, joined);
+        return JoinOutcome.Joined;
+    }
+
+    /// <summary>It was really shown: from now on it can be learned.</summary>
+    public JoinOutcome Activate(long now, ref JoinCounts counts, ICollection<Interaction>? joined)
+    {
+        if (now >= CloseAt)
+        {
+            counts.Late++;
+            return JoinOutcome.Late;
+        }
+        counts.Activations++;
+        if (_activated)
+            return JoinOutcome.Duplicate;
+        _activated = true;
+        if (_rule.Aggregate == RewardAggregate.First)
+        {
+            for (var i = 0; i < _slots.Length; i++)
+            {
+                if (_slots[i].Count > 0)
+                    Learn(i, ref counts, joined);
+            }
+        }
+        return JoinOutcome.Accepted;
+    }
+
+    /// <summary>The window is over: learns what is left, with the default reward where there was none.</summary>
+    public void Close(ref JoinCounts counts, ICollection<Interaction>? joined)
+    {
+        if (_closed)
+            return;
+        _closed = true;
+        if (!_activated)
+            counts.Unactivated++;
+        for (var i = 0; i < _slots.Length && _activated; i++)
+        {
+            if (!_slots[i].IsLearned)
+                Learn(i, ref counts, joined);
+        }
+        _decision = null;
+        _rewardIds = null;
+    }
+
+    private void Learn(int index, ref JoinCounts counts, ICollection<Interaction>? joined)
+    {
+        ref var slot = ref _slots[index];
+        slot.IsLearned = true;
+        var decision = _decision!;
+        // Features outlive the decision only as long as a position still needs them.
+        if (--_unlearned == 0)
+            _decision = null;
+        if (slot.Count == 0)
+            counts.Defaulted++;
+        if (joined is null)
+            return;
+        var reward = slot.Count == 0 ? _rule.Default : _rule.Aggregate switch
+        {
+            RewardAggregate.Max => slot.Largest,
+            RewardAggregate.Mean => slot.Sum / slot.Count,
+            _ => slot.Sum,
+        };
+        var chosen = decision.Chosen[index];
+        var action = decision.Actions[chosen.Action];
+        joined.Add(new Interaction(
+            decision.Context, action.Key, action.Features, ClustersOf(decision, action), chosen.Propensity,
+            (float)Math.Clamp(reward, _rule.Minimum, _rule.Maximum), DecidedAt));
+    }
+
+    private int IndexOf(string? action)
+    {
+        if (action is null)
+            return 0;
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (_slots[i].Action == action)
+                return i;
+        }
+        return -1;
+    }
+
+    private static ReadOnlyMemory<ClusterWeight> ClustersOf(DecisionEvent decision, LoggedAction action)
+    {
+        var all = decision.Clusters;
+        var count = 0;
+        for (var i = 0; i < all.Count; i++)
+            count += (int)(action.ClusterMask >> i & 1);
+        if (count == all.Count && all is ClusterWeight[] shared)
+            return shared;
+        var clusters = new ClusterWeight[count];
+        for (int i = 0, at = 0; i < all.Count; i++)
+        {
+            if ((action.ClusterMask >> i & 1) != 0)
+                clusters[at++] = all[i];
+        }
+        return clusters;
+    }
+
+    private struct Slot
+    {
+        public string Action;
+        public int Count;
+        public double Sum;
+        public double Largest;
+        public bool IsLearned;
+    }
+}

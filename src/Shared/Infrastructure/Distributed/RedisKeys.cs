@@ -1,0 +1,43 @@
+using System.Globalization;
+using StackExchange.Redis;
+
+namespace Recsys.Infrastructure.Distributed;
+
+/// <summary>
+/// Names in Redis (contract, section 3). The braces are the cluster hash tag: everything of an experiment lies in one slot, so that one script may touch it.
+/// </summary>
+internal static class RedisKeys
+{
+    /// <summary>Hash: names of all experiments, the revision and the id of this store.</summary>
+    public const string Experiments = "recsys:experiments";
+
+    /// <summary>Channel: something about the experiments has changed.</summary>
+    public const string ExperimentsBell = "recsys:experiments:bell";
+
+    /// <summary>What every key of an experiment starts with.</summary>
+    public static string Prefix(string experiment) => $"recsys:{{{experiment}}}:";
+
+    /// <summary>Hash: <c>json</c>, <c>createdAt</c>, <c>centroids</c>.</summary>
+    public static RedisKey Definition(string experiment) => Prefix(experiment) + "definition";
+
+    /// <summary>Hash: partition to epoch of the newest tenure.</summary>
+    public static RedisKey Epochs(string experiment) => Prefix(experiment) + "epochs";
+
+    /// <summary>Hash: partition to <c>epoch,interactions,asOf</c> of the published parameters.</summary>
+    public static RedisKey Current(string experiment) => Prefix(experiment) + "current";
+
+    /// <summary>Channel: something of this experiment has been published.</summary>
+    public static string Bell(string experiment) => Prefix(experiment) + "bell";
+
+    /// <summary>Blob: framed parameters, immutable.</summary>
+    public static RedisKey Parameters(string experiment, int partition, long epoch, long interactions) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix(experiment)}params:{partition}:{epoch}-{interactions}");
+
+    /// <summary>Blob: the newest checkpoint.</summary>
+    public static RedisKey Checkpoint(string experiment, int partition) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix(experiment)}checkpoint:{partition}");
+
+    /// <summary>Blob: a checkpoint on its way, until a script has verified its writer's epoch.</summary>
+    public static RedisKey CheckpointOnItsWay(string experiment, int partition, long epoch) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix(experiment)}checkpoint:{partition}:{epoch}");
+}

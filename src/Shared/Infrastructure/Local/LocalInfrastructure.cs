@@ -1,0 +1,43 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using Recsys.Infrastructure.Checkpoints;
+using Recsys.Infrastructure.Events;
+using Recsys.Infrastructure.Experiments;
+using Recsys.Infrastructure.Snapshots;
+
+namespace Recsys.Infrastructure.Local;
+
+/// <summary>The adapters of the embedded mode: everything in one directory, nothing else installed.</summary>
+public static class LocalInfrastructure
+{
+    /// <summary>
+    /// Registers event log and stores under <paramref name="directory"/>, which is taken possession of when the first of them is resolved. The container
+    /// disposes them in the reverse order of their creation: parameters are kept, the log is made durable, then the directory is given up.
+    /// </summary>
+    /// <param name="services">Also needs logging; the clock is the system's unless there is another.</param>
+    /// <param name="directory">Created where needed.</param>
+    public static IServiceCollection AddLocalInfrastructure(this IServiceCollection services, string directory)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddOptions<JournalOptions>()
+            .Configure<IServiceProvider>(static (options, provider) =>
+                provider.GetService<IConfiguration>()?.GetSection(JournalOptions.SectionName).Bind(options, static o => o.ErrorOnUnknownConfiguration = true))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(_ => new DataDirectory(directory));
+        services.AddSingleton(static p => p.GetRequiredService<IOptions<JournalOptions>>().Value);
+        services.AddSingleton<JournalSet>();
+        services.AddSingleton<LocalSnapshotStore>();
+        services.AddSingleton<LocalCheckpointStore>();
+        services.AddSingleton<IEventPublisher, JournalEventPublisher>();
+        services.AddSingleton<IEventSource, JournalEventSource>();
+        services.AddSingleton<IItemFeed, JournalItemFeed>();
+        services.AddSingleton<IExperimentStore, LocalExperimentStore>();
+        services.AddSingleton<ISnapshotWriter>(static p => p.GetRequiredService<LocalSnapshotStore>());
+        services.AddSingleton<ISnapshotReader>(static p => p.GetRequiredService<LocalSnapshotStore>());
+        services.AddSingleton<ICheckpointStore>(static p => p.GetRequiredService<LocalCheckpointStore>());
+        return services;
+    }
+}

@@ -1,0 +1,157 @@
+using System.Text;
+using Recsys.Infrastructure.Experiments;
+using Recsys.Infrastructure.Snapshots;
+using Xunit;
+
+namespace Recsys.Infrastructure.Tests.Redis;
+
+public sealed class RedisExperimentStoreTests : RedisTests
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static Experiment Make(string name, long createdAt = 5, params float[][] centroids)
+    {
+        var errors = new List<KeyValuePair<string, string>>();
+        var definition = ExperimentDefinitionReader.Read(
+            Encoding.UTF8.GetBytes($$"""{ "policy": { "kind": "uniform" }, "reward": { "default": 0.{{createdAt % 10}} } }"""), errors);
+        Assert.Empty(errors);
+        return new Experiment(name, definition!, createdAt, centroids);
+    }
+
+    private static async Task<string> Names(RedisExperimentStore store) =>
+        string.Join(' ', (await Recovered(() => store.ListAsync(Stop))).Select(static e => e.Name));
+
+    [Fact]
+    public async Task Put_then_list_elsewhere_gives_the_same_experiments_in_order()
+    {
+        var (here, there) = (Experiments(), Experiments());
+        Assert.Empty(await there.ListAsync(Stop));
+        var offers = Make("offers", 7, [1.5f, -2], [float.Epsilon, 3e38f]);
+        await here.PutAsync(offers, Stop);
+        await here.PutAsync(Make("home"), Stop);
+
+        var listed = await there.ListAsync(Stop);
+        Assert.Equal(["home", "offers"], listed.Select(static e => e.Name));
+        Assert.Equal(offers.Definition.Json, listed[1].Definition.Json);
+        Assert.Equal(offers.Definition.Generation, listed[1].Definition.Generation);
+        Assert.Equal(7, listed[1].CreatedAt);
+        Assert.Equal(offers.Centroids, listed[1].Centroids);
+        Assert.Empty(listed[0].Centroids);
+
+        await here.PutAsync(offers with { CreatedAt = 9, Centroids = [] }, Stop);
+        var replaced = (await there.ListAsync(Stop))[1];
+        Assert.Equal(9, replaced.CreatedAt);
+        Assert.Empty(replaced.Centroids);
+    }
+
+    [Fact]
+    public async Task Every_change_raises_the_revision_and_wakes_a_waiting_process()
+    {
+        var (here, there) = (Experiments(), Experiments());
+        var seen = await there.WaitForChangeAsync(-1, Stop);
+        Assert.Equal(0, seen);
+        Assert.Equal(seen, await there.WaitForChangeAsync(seen, Stop));
+        await here.PutAsync(Make("home"), Stop);
+        var afterPut = await there.WaitForChangeAsync(seen, Stop);
+        Assert.True(afterPut > seen);
+        await here.PutAsync(Make("home", 6), Stop);
+        var afterReplace = await there.WaitForChangeAsync(afterPut, Stop);
+        Assert.True(afterReplace > afterPut);
+        await here.DeleteAsync("home", Stop);
+        Assert.True(await there.WaitForChangeAsync(afterReplace, Stop) > afterReplace);
+    }
+
+    [Fact]
+    public async Task Bad_definition_is_skipped_and_the_others_are_listed()
+    {
+        var store = Experiments();
+        foreach (var name in (string[])["a-bad-json", "b-bad-kind", "c-bad-centroids", "d-good", "e-gone", "f-no-time"])
+            await store.PutAsync(Make(name, 5, [1, 2]), Stop);
+        await Raw.HashSetAsync("recsys:{a-bad-json}:definition", "json", "{");
+        await Raw.HashSetAsync("recsys:{b-bad-kind}:definition", "json", """{ "policy": { "kind": "no-such" } }""");
+        await Raw.HashSetAsync("recsys:{c-bad-centroids}:definition", "centroids", "123456789");
+        await Raw.KeyDeleteAsync("recsys:{e-gone}:definition");
+        await Raw.HashSetAsync("recsys:{f-no-time}:definition", "createdAt", "yesterday");
+        Assert.Equal("d-good", await Names(Experiments()));
+    }
+
+    [Fact]
+    public async Task Delete_removes_everything_and_fences_the_running_learner()
+    {
+        var (store, snapshots, checkpoints) = (Experiments(), Snapshots(), Checkpoints());
+        await store.PutAsync(Make("home"), Stop);
+        await store.PutAsync(Make("home-2"), Stop);
+        var epochs = new Dictionary<int, long>();
+        foreach (var partition in (int[])[0, 3])
+        {
+            epochs[partition] = checkpoints.AcquireEpoch("home", partition);
+            snapshots.Publish("home", new ShardHead(partition, epochs[partition], 4, 0), new byte[] { 1 });
+            checkpoints.Save("home", partition, epochs[partition], new byte[] { 1 });
+        }
+        var other = checkpoints.AcquireEpoch("home-2", 0);
+        checkpoints.Save("home-2", 0, other, new byte[] { 2 });
+
+        Assert.True(await store.DeleteAsync("home", Stop));
+        Assert.False(await store.DeleteAsync("home", Stop));
+        Assert.False(await store.DeleteAsync("never", Stop));
+
+        var left = (await Raw.Multiplexer.GetServers()[0].KeysAsync(pattern: "recsys:{home}:*").ToListAsync(Stop)).Select(static k => (string)k!);
+        Assert.Equal(["recsys:{home}:epochs"], left);
+        Assert.NotNull(await Raw.KeyTimeToLiveAsync("recsys:{home}:epochs"));
+        Assert.Equal(SnapshotOutcome.Fenced, snapshots.Publish("home", new ShardHead(0, epochs[0], 5, 0), new byte[] { 1 }));
+        Assert.False(checkpoints.Save("home", 3, epochs[3], new byte[] { 1 }));
+        Assert.Equal("home-2", await Names(Experiments()));
+        Assert.Equal([2], checkpoints.Load("home-2", 0)!);
+        // The name can be used again.
+        Assert.True(checkpoints.Save("home", 3, checkpoints.AcquireEpoch("home", 3), new byte[] { 3 }));
+        Assert.Null(await Raw.KeyTimeToLiveAsync("recsys:{home}:epochs"));
+    }
+
+    [Fact]
+    public async Task Emptied_store_is_filled_again_by_whoever_knew()
+    {
+        var (here, there) = (Experiments(), Experiments());
+        await here.PutAsync(Make("home", 5, [1, 2]), Stop);
+        await here.PutAsync(Make("gone"), Stop);
+        await here.DeleteAsync("gone", Stop);
+        Assert.Equal("home", await Names(there));
+        Assert.Equal("home", await Names(here));
+        var seen = await there.WaitForChangeAsync(-1, Stop);
+
+        Server.Kill();
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => there.ListAsync(Stop));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => here.PutAsync(Make("new"), Stop));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => here.DeleteAsync("home", Stop));
+        Assert.Equal(seen, await there.WaitForChangeAsync(seen, Stop));
+        Server.Start();
+
+        // The newer definition was put before the other process noticed; it must not be undone.
+        Assert.True(await Recovered(() => Task.Run(async () => { await here.PutAsync(Make("offers"), Stop); return true; })));
+        Assert.Equal("home offers", await Names(there));
+        Assert.Equal("home offers", await Names(here));
+        Assert.Equal([[1, 2]], (await here.ListAsync(Stop))[0].Centroids);
+        Assert.True(await there.WaitForChangeAsync(seen, Stop) > seen);
+    }
+
+    [Fact]
+    public async Task Deleting_elsewhere_is_not_taken_for_a_loss()
+    {
+        var (here, there) = (Experiments(), Experiments());
+        await here.PutAsync(Make("home"), Stop);
+        Assert.Equal("home", await Names(there));
+        await here.DeleteAsync("home", Stop);
+        Assert.Equal("", await Names(there));
+        Assert.Equal("", await Names(here));
+    }
+
+    [Fact]
+    public async Task Put_back_does_not_replace_what_is_there()
+    {
+        var (here, there) = (Experiments(), Experiments());
+        await here.PutAsync(Make("home", 5), Stop);
+        Assert.Equal("home", await Names(there));
+        await Raw.ExecuteAsync("FLUSHALL");
+        await here.PutAsync(Make("home", 6), Stop);
+        Assert.Equal(6, Assert.Single(await there.ListAsync(Stop)).CreatedAt);
+    }
+}
