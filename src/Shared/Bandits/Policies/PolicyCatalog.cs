@@ -1,4 +1,5 @@
 using Recsys.Bandits.Features;
+using Recsys.Bandits.Policies.DiagLinUcb;
 using Recsys.Bandits.Policies.Linear;
 using Recsys.Bandits.Policies.Uniform;
 
@@ -11,6 +12,7 @@ public static class PolicyCatalog
     public static IReadOnlyDictionary<string, IPolicyKind> Kinds { get; } = new IPolicyKind[]
     {
         new UniformKind(),
+        new DiagLinUcbKind(),
         new EpsilonGreedyKind(),
         new LinUcbKind(),
         new LinearSquareCbKind(),

@@ -1,0 +1,143 @@
+using System.Buffers;
+using Recsys.Bandits.Numerics;
+
+namespace Recsys.Bandits.Exploration;
+
+/// <summary>
+/// Thompson sampling (Thompson 1933) as a distribution: the probability that an action's value is the largest when the values are independent normals
+/// N(mean, (α·width)²), by quadrature, mixed with a small uniform share. The draw happens afterwards from these numbers, so a logged propensity is exactly the
+/// probability that was used; approximate is only how close the distribution is to that of an ideal sampler.
+/// </summary>
+/// <remarks>
+/// The largest value lies in a cell (a, b] of a grid with probability F(b) − F(a), F being the product of the actions' normal distribution functions Φ. That
+/// mass is shared among the actions in proportion to the growth of their ln Φ over the cell, which is exact as cells shrink. The grid is refined
+/// once, so that its cells hold equal shares of the mass. Unlike an argmax of upper bounds, this keeps decisions made before any feedback arrives from all
+/// falling on one action. O(K · <see cref="Cells"/>) for the K actions that can still be best; allocates nothing.
+/// </remarks>
+/// <param name="alpha">Standard deviations per width, at least 0; 0 is greedy.</param>
+/// <param name="floor">Share of decisions made uniformly, 0 to 1.</param>
+public readonly struct Thompson(double alpha, double floor) : IExplorer
+{
+    /// <summary>Cells of the grid.</summary>
+    public const int Cells = 48;
+
+    // Farther than this many standard deviations from its mean a value is taken never to lie: 3 in ten million.
+    private const double Tail = 5;
+    private const int StackCandidates = 192;
+
+    /// <inheritdoc/>
+    public bool NeedsWidths => true;
+
+    /// <inheritdoc/>
+    public void Distribute(ReadOnlySpan<float> means, ReadOnlySpan<float> widths, Span<float> propensities)
+    {
+        var count = means.Length;
+        // The largest value is above `low` because one value alone is, and below `high` because all are.
+        double low = double.NegativeInfinity, high = double.NegativeInfinity;
+        for (var i = 0; i < count; i++)
+        {
+            low = Math.Max(low, means[i] - Tail * alpha * widths[i]);
+            high = Math.Max(high, means[i] + Tail * alpha * widths[i]);
+        }
+        if (!(high > low))
+        {
+            new Optimistic(0, floor).Distribute(means, widths, propensities);
+            return;
+        }
+
+        double[]? rented = null;
+        int[]? rentedIndices = null;
+        var scratch = count <= StackCandidates ? stackalloc double[5 * StackCandidates] : (rented = ArrayPool<double>.Shared.Rent(5 * count));
+        var indices = count <= StackCandidates ? stackalloc int[StackCandidates] : (rentedIndices = ArrayPool<int>.Shared.Rent(count));
+        var contenders = 0;
+        for (var i = 0; i < count; i++)
+        {
+            // Nobody else can be the largest; a width of zero becomes a step that is sharp on every grid.
+            if (!(means[i] + Tail * alpha * widths[i] >= low))
+                continue;
+            indices[contenders] = i;
+            scratch[contenders] = means[i];
+            scratch[count + contenders++] = 1 / Math.Max(alpha * widths[i], 1e-9 * (high - low));
+        }
+        Span<double> grid = stackalloc double[Cells + 1];
+        for (var i = 0; i <= Cells; i++)
+            grid[i] = low + (high - low) * i / Cells;
+        var contender = new Contenders(scratch[..contenders], scratch.Slice(count, contenders));
+        contender.Refine(grid);
+        var mass = scratch.Slice(4 * count, contenders);
+        var total = contender.Share(grid, scratch.Slice(2 * count, contenders), scratch.Slice(3 * count, contenders), mass);
+
+        propensities[..count].Fill((float)(floor / count));
+        for (var i = 0; i < contenders; i++)
+            propensities[indices[i]] = (float)((1 - floor) * (mass[i] / total) + floor / count);
+        if (rented is not null)
+        {
+            ArrayPool<double>.Shared.Return(rented);
+            ArrayPool<int>.Shared.Return(rentedIndices!);
+        }
+    }
+
+    private readonly ref struct Contenders(ReadOnlySpan<double> means, ReadOnlySpan<double> precisions)
+    {
+        private readonly ReadOnlySpan<double> _means = means;
+        private readonly ReadOnlySpan<double> _precisions = precisions;
+
+        /// <summary>Moves the inner points of an even grid to where equal shares of F lie between them, F taken as linear within the old cells.</summary>
+        public void Refine(Span<double> grid)
+        {
+            Span<double> below = stackalloc double[Cells + 1];
+            for (var i = 0; i <= Cells; i++)
+            {
+                double log = 0;
+                for (var j = 0; j < _means.Length; j++)
+                    log += NormalLaw.LogBelow((grid[i] - _means[j]) * _precisions[j]);
+                below[i] = Math.Exp(log);
+            }
+            var (first, last, step) = (below[0], below[Cells], grid[1] - grid[0]);
+            var low = grid[0];
+            var cell = 0;
+            for (var i = 1; i < Cells; i++)
+            {
+                var target = first + (last - first) * i / Cells;
+                while (cell < Cells - 1 && below[cell + 1] < target)
+                    cell++;
+                var inside = below[cell + 1] > below[cell] ? (target - below[cell]) / (below[cell + 1] - below[cell]) : 0;
+                grid[i] = low + step * (cell + Math.Clamp(inside, 0, 1));
+            }
+        }
+
+        /// <summary>Shares the mass of every cell; returns how much that was.</summary>
+        public double Share(ReadOnlySpan<double> grid, Span<double> before, Span<double> now, Span<double> mass)
+        {
+            mass.Clear();
+            double total = 0;
+            var reached = Math.Exp(LogBelow(grid[0], before));
+            for (var cell = 1; cell < grid.Length; cell++)
+            {
+                var below = Math.Exp(LogBelow(grid[cell], now));
+                double growth = 0;
+                for (var i = 0; i < now.Length; i++)
+                    growth += now[i] - before[i];
+                if (below > reached && growth > 0)
+                {
+                    for (var i = 0; i < now.Length; i++)
+                        mass[i] += (below - reached) * ((now[i] - before[i]) / growth);
+                    total += below - reached;
+                    reached = below;
+                }
+                var swap = before;
+                before = now;
+                now = swap;
+            }
+            return total;
+        }
+
+        private double LogBelow(double value, Span<double> each)
+        {
+            double sum = 0;
+            for (var i = 0; i < each.Length; i++)
+                sum += each[i] = NormalLaw.LogBelow((value - _means[i]) * _precisions[i]);
+            return sum;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Recsys.Bandits.Exploration;
+
+namespace Recsys.Bandits.Policies.DiagLinUcb;
+
+/// <summary>The kind <c>diag-lin-ucb</c>: Diag-LinUCB of Online Matching (Yi et al. 2023, arXiv 2307.15893). See README.md for equations and deviations.</summary>
+/// <param name="accumulators">Makes the table of sums of each trainer; null for the CPU's.</param>
+public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) : IPolicyKind
+{
+    internal const string EdgesMax = "edgesMax";
+    private const string Alpha = "alpha", PriorWeight = "priorWeight", Estimate = "estimate", Selection = "selection", Floor = "floor";
+    private const string Diagonal = "diagonal", Calibrated = "calibrated", OptimisticName = "optimistic", ThompsonName = "thompson";
+
+    /// <inheritdoc/>
+    public string Name => "diag-lin-ucb";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Hyperparameter> Hyperparameters { get; } =
+    [
+        new(Alpha, "1", "Widths of optimism; one width is a standard deviation of the estimate.", 0, 100),
+        new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for (LinUCB's identity prior is 1).", 1e-6, 1e6),
+        new(Estimate, Calibrated, "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward.", Choices: [Diagonal, Calibrated]),
+        new(Selection, ThompsonName, "optimistic: the largest upper bound. thompson: the chance of being best.", Choices: [OptimisticName, ThompsonName]),
+        new(Floor, "0.01", "Share of decisions made uniformly, so that every propensity is positive and the log can be evaluated.", 0, 1),
+        new(EdgesMax, "1000000", "Most edges of one partition; 44 bytes each in a snapshot. Updates of further edges are refused and counted.", 1, 20_000_000, Integer: true),
+    ];
+
+    /// <inheritdoc/>
+    public IPolicyTrainer CreateTrainer(PolicySpec spec) => new DiagLinUcbTrainer(spec, accumulators?.Invoke());
+
+    /// <inheritdoc/>
+    public IPolicy Assemble(PolicySpec spec, IReadOnlyList<PolicyShard> shards, IPolicy? previous = null)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(shards);
+        var table = EdgeTable.Empty;
+        foreach (var shard in shards)
+            table = table.Keys.Length == 0 && table.Interactions == 0 && table.Refused == 0
+                ? EdgeTable.Read(shard.Parameters.Span)
+                : EdgeTable.Merge(table, EdgeTable.Read(shard.Parameters.Span));
+        var descriptor = new PolicyDescriptor(Name, spec.Fingerprint, table.Interactions);
+        var estimate = spec.Parameters.Choice(Estimate) == Diagonal ? EdgeEstimate.Diagonal : EdgeEstimate.Calibrated;
+        var prior = new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight));
+        double alpha = spec.Parameters.Number(Alpha), floor = spec.Parameters.Number(Floor);
+        return spec.Parameters.Choice(Selection) == OptimisticName
+            ? Pair(new Optimistic(alpha, floor))
+            : Pair(new Thompson(alpha, floor));
+
+        IPolicy Pair<TExplorer>(TExplorer explorer)
+            where TExplorer : struct, IExplorer
+        {
+            var before = (previous as EstimatorPolicy<DiagLinUcbEstimator, Floored<TExplorer>>)?.Estimator;
+            return new EstimatorPolicy<DiagLinUcbEstimator, Floored<TExplorer>>(
+                descriptor, new DiagLinUcbEstimator(table, prior, before), new Floored<TExplorer>(explorer, spec.MinimumPropensity), spec.Reward);
+        }
+    }
+}
