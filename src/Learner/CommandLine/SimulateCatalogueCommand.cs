@@ -45,7 +45,8 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
             What the policy sees:
               Each user's earlier half of the ratings by time is factorised on its own. That gives user and item vectors (context and action vectors),
               user clusters (spherical k-means) and the graph: from each cluster to the items with the largest inner product. A round's candidates are
-              the items of the user's nearest clusters. Every policy with the same seed and settings ranks the same candidates for the same users.
+              the items of the user's nearest clusters; items that no cluster ranks among its W are left out. Every policy with the
+              same seed and settings ranks the same candidates for the same users.
 
             Result (--json: one object on the last line):
               policy, rounds    what ran

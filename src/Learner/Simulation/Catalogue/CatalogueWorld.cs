@@ -1,5 +1,6 @@
 using System.Numerics.Tensors;
 using System.Text;
+using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
 
@@ -63,24 +64,29 @@ public sealed class CatalogueWorld
         var dimension = settings.Dimension;
         var items = earlier.Select(static r => r.Item).Distinct().Order().ToArray();
         var (userVectors, itemVectors) = Vectors(known, users, items);
-        var centroids = SphericalKMeans.Fit(userVectors, dimension, settings.Clusters, ClusterSweeps, SeededRandom.For(seed, ClusterPurpose));
-        var memberships = ClusterMembership.Of(userVectors, centroids, dimension, settings.ClustersPerUser, settings.ClusterTemperature);
-        var edges = Edges(centroids, itemVectors, dimension, settings.ItemsPerCluster);
-
+        var centroids = SphericalKMeans.Fit(userVectors, settings.Clusters, SeededRandom.For(seed, ClusterPurpose).NextBits(), ClusterSweeps);
         var ids = Array.ConvertAll(items, item => Encoding.UTF8.GetBytes(ratings.Items[item]));
-        var catalogue = new Candidate[items.Length];
-        for (var i = 0; i < items.Length; i++)
-            catalogue[i] = new Candidate(ids[i], ActionKey.Of(ids[i]), new FeatureSet(default, itemVectors.AsMemory(i * dimension, dimension)));
+        var catalogue = Ranked(centroids, itemVectors, settings.ItemsPerCluster)
+            .Select(i => new CatalogueItem(ids[i], ActionKey.Of(ids[i]), new FeatureSet(default, itemVectors[i]), []))
+            .ToArray();
+        var itemOf = items.Zip(ids).ToDictionary(static x => ActionKey.Of(x.Second), static x => x.First);
+        var graph = GraphBuilder.Build(centroids, catalogue, settings.ItemsPerCluster);
+
+        var temperature = settings.ClusterTemperature > 0
+            ? settings.ClusterTemperature
+            : ChooseTemperature(graph, userVectors, settings.ClustersPerUser);
+        var memberships = Array.ConvertAll(userVectors, vector => Clusters(graph, vector, settings.ClustersPerUser, temperature));
+        var buffer = new Candidate[Math.Min(catalogue.Length, settings.ClustersPerUser * settings.ItemsPerCluster)];
+        var scratch = new int[ClusterGraph.ScratchLength(buffer.Length)];
         var visitors = new CatalogueVisitor[users];
         for (var user = 0; user < users; user++)
         {
-            var vector = userVectors.AsMemory(user * dimension, dimension);
-            var clusters = memberships[user];
-            var (candidates, positions) = Candidates(clusters, edges, catalogue);
+            var proposed = graph.Propose(memberships[user], now: 0, rotation: 0, buffer, scratch);
+            var candidates = buffer.AsSpan(0, proposed).ToArray();
             var person = user;
-            var probabilities = Array.ConvertAll(positions, p => (float)truth.Probability(person, items[p]));
+            var probabilities = Array.ConvertAll(candidates, c => (float)truth.Probability(person, itemOf[c.Key]));
             visitors[user] = new CatalogueVisitor(
-                new FeatureSet(default, vector), clusters, candidates, probabilities, probabilities.Average(), probabilities.Max());
+                new FeatureSet(default, userVectors[user]), memberships[user], candidates, probabilities, probabilities.Average(), probabilities.Max());
         }
         return new CatalogueWorld(visitors, truth, dimension);
     }
@@ -97,7 +103,7 @@ public sealed class CatalogueWorld
     /// User (p, κ) scaled to length 1 and item (q, b/κ), so that their inner product orders items as the model does, bias included. κ is the root mean square
     /// length of the p, which lets taste and the constant weigh the same in the angle between users. Items share one scale: root mean square length 1.
     /// </summary>
-    private static (float[] Users, float[] Items) Vectors(MatrixFactorization known, int users, int[] items)
+    private static (float[][] Users, float[][] Items) Vectors(MatrixFactorization known, int users, int[] items)
     {
         var rank = known.Rank;
         var dimension = rank + 1;
@@ -106,50 +112,69 @@ public sealed class CatalogueWorld
             squares += TensorPrimitives.SumOfSquares(known.User(user)[..rank]);
         var constant = Math.Max(Math.Sqrt(squares / users), 1e-6);
 
-        var userVectors = new float[users * dimension];
+        var userVectors = new float[users][];
         for (var user = 0; user < users; user++)
         {
-            var vector = userVectors.AsSpan(user * dimension, dimension);
+            var vector = userVectors[user] = new float[dimension];
             for (var k = 0; k < rank; k++)
                 vector[k] = (float)known.User(user)[k];
             vector[rank] = (float)constant;
             TensorPrimitives.Divide(vector, TensorPrimitives.Norm<float>(vector), vector);
         }
-        var itemVectors = new float[items.Length * dimension];
+        var itemVectors = new float[items.Length][];
+        squares = 0;
         for (var i = 0; i < items.Length; i++)
         {
+            var vector = itemVectors[i] = new float[dimension];
             for (var k = 0; k < rank; k++)
-                itemVectors[i * dimension + k] = (float)known.Item(items[i])[k];
-            itemVectors[i * dimension + rank] = (float)(known.Item(items[i])[rank] / constant);
+                vector[k] = (float)known.Item(items[i])[k];
+            vector[rank] = (float)(known.Item(items[i])[rank] / constant);
+            squares += TensorPrimitives.SumOfSquares<float>(vector);
         }
-        var length = TensorPrimitives.Norm<float>(itemVectors) / MathF.Sqrt(items.Length);
-        if (length > 0)
-            TensorPrimitives.Divide(itemVectors, length, itemVectors);
+        var length = (float)Math.Sqrt(squares / items.Length);
+        foreach (var vector in itemVectors)
+            TensorPrimitives.Divide(vector, length > 0 ? length : 1, vector);
         return (userVectors, itemVectors);
     }
 
-    /// <summary>For each centroid the positions of the W items with the largest inner product, best first; ties to the lower position.</summary>
-    private static int[][] Edges(float[] centroids, float[] items, int dimension, int perCluster)
+    /// <summary>
+    /// The items that some centroid has among its W. The graph would keep the others too, as newcomers that take turns; with thousands of them and one visit
+    /// each, a simulation would measure the turns instead of the policy.
+    /// </summary>
+    private static SortedSet<int> Ranked(float[][] centroids, float[][] items, int perCluster)
     {
-        var count = items.Length / dimension;
-        var edges = new int[centroids.Length / dimension][];
-        for (var c = 0; c < edges.Length; c++)
+        var ranked = new SortedSet<int>();
+        foreach (var centroid in centroids)
         {
-            var scores = new float[count];
-            for (var i = 0; i < count; i++)
-                scores[i] = TensorPrimitives.Dot(centroids.AsSpan(c * dimension, dimension), items.AsSpan(i * dimension, dimension));
-            edges[c] = [.. Enumerable.Range(0, count).OrderByDescending(i => scores[i]).Take(perCluster)];
+            var scores = Array.ConvertAll(items, item => TensorPrimitives.Dot<float>(centroid, item));
+            ranked.UnionWith(Enumerable.Range(0, items.Length).OrderByDescending(i => scores[i]).Take(perCluster));
         }
-        return edges;
+        return ranked;
     }
 
-    private static (Candidate[] Candidates, int[] Positions) Candidates(ClusterWeight[] clusters, int[][] edges, Candidate[] catalogue)
+    private static ClusterWeight[] Clusters(ClusterGraph graph, float[] user, int perUser, double temperature)
     {
-        var masks = new Dictionary<int, ulong>();
-        for (var i = 0; i < clusters.Length; i++)
-            foreach (var item in edges[clusters[i].Cluster])
-                masks[item] = masks.GetValueOrDefault(item) | (1UL << i);
-        var positions = masks.Keys.Order().ToArray();
-        return (Array.ConvertAll(positions, p => catalogue[p] with { ClusterMask = masks[p] }), positions);
+        var into = new ClusterWeight[Math.Min(perUser, graph.Clusters)];
+        return into[..graph.AssignClusters(user, perUser, temperature, into)];
+    }
+
+    /// <summary>Bisection on up to a thousand users: the effective number of clusters 1 / Σ w² grows with the temperature.</summary>
+    private static double ChooseTemperature(ClusterGraph graph, float[][] users, int perUser)
+    {
+        const double Coldest = 1e-4, Hottest = 100;
+        const int Steps = 40, UsersMax = 1000;
+        var sample = users.AsSpan(0, Math.Min(users.Length, UsersMax)).ToArray();
+        var (low, high) = (Math.Log(Coldest), Math.Log(Hottest));
+        for (var step = 0; step < Steps; step++)
+        {
+            var middle = (low + high) / 2;
+            var effective = sample.Average(
+                user => 1 / Clusters(graph, user, perUser, Math.Exp(middle)).Sum(static c => (double)c.Weight * c.Weight));
+            if (effective < CatalogueSettings.EffectiveClusters)
+                low = middle;
+            else
+                high = middle;
+        }
+        return Math.Exp(low);
     }
 }
