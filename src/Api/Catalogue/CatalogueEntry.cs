@@ -69,30 +69,33 @@ public sealed record CatalogueEntry(string Id, CatalogueItem Item, ReadOnlyMemor
         {
             Add("vector", $"must have {length} numbers; the length is set by the experiment's features.action.vector.");
         }
-        if (JsonFields.Get(item, "tags") is { } tags)
+        string[] tags = [];
+        if (JsonFields.Get(item, "tags") is { } listed)
         {
-            if (tags.ValueKind != JsonValueKind.Array || tags.GetArrayLength() > TagsMax || tags.EnumerateArray().Any(static t => t.ValueKind != JsonValueKind.String))
+            if (listed.ValueKind != JsonValueKind.Array || listed.GetArrayLength() > TagsMax || listed.EnumerateArray().Any(static t => t.ValueKind != JsonValueKind.String))
                 Add("tags", $"must be an array of at most {TagsMax} strings.");
+            else
+                tags = [.. listed.EnumerateArray().Select(static t => t.GetString()!)];
         }
-        var from = Time("availableFrom", long.MinValue);
-        var until = Time("availableUntil", long.MaxValue);
+        var from = Time("availableFrom");
+        var until = Time("availableUntil");
         if (from >= until)
             Add("availableUntil", "must be after availableFrom.");
         if (errors.Count > before)
             return null;
         var utf8 = Encoding.UTF8.GetBytes(id);
-        var encoded = new CatalogueItem(utf8, ActionKey.Of(utf8), buffer.Since(0, 0).ToOwned(), from, until);
+        var encoded = new CatalogueItem(utf8, ActionKey.Of(utf8), buffer.Since(0, 0).ToOwned(), tags, from, until);
         return new CatalogueEntry(id, encoded, Encoding.UTF8.GetBytes(WithoutField(item, alsoAllowed)));
 
-        long Time(string field, long missing)
+        long? Time(string field)
         {
             if (JsonFields.Get(item, field) is not { } time)
-                return missing;
+                return null;
             if (time.ValueKind == JsonValueKind.String
                 && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed))
                 return parsed.ToUnixTimeMilliseconds();
             Add(field, "must be an RFC 3339 time, for example \"2026-01-31T12:00:00Z\".");
-            return missing;
+            return null;
         }
     }
 

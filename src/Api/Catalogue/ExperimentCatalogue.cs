@@ -112,7 +112,7 @@ public sealed class ExperimentCatalogue
             var vector = experiment.Definition.Features.ActionVector;
             var all = _items.Values;
             var fitting = all.Where(e => e.Item.Features.Dense.Length == vector).Select(static e => e.Item).ToList();
-            _graph = ClusterGraph.Build(experiment.Centroids, fitting, experiment.Definition.Graph.ItemsPerCluster);
+            _graph = GraphBuilder.Build(experiment.Centroids, fitting, experiment.Definition.Graph.ItemsPerCluster);
             LeftOut = all.Count - fitting.Count;
         }
         TaskCompletionSource built;

@@ -75,11 +75,15 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
         var definition = runtime.Experiment.Definition;
         var graph = runtime.Catalogue.Graph;
         var sizes = definition.Graph;
-        workspace.SetClusterCount(graph.AssignClusters(workspace.Context.Dense.Span, sizes.ClustersPerUser, sizes.Temperature, workspace.ClusterRoom));
+        // Right after a new definition the graph may still be the one for vectors of another length.
+        var user = workspace.Context.Dense.Length == graph.Dimension ? workspace.Context.Dense.Span : default;
+        workspace.SetClusterCount(graph.AssignClusters(user, sizes.ClustersPerUser, sizes.Temperature, workspace.ClusterRoom));
         if (definition.Candidates == CandidateSource.Catalogue)
         {
             workspace.SetListedAside();
-            workspace.SetCandidateCount(graph.Propose(workspace.Clusters, now, workspace.CandidateRoom(options.Value.ActionsMax), workspace.Proposal));
+            var most = options.Value.ActionsMax;
+            workspace.SetCandidateCount(graph.Propose(
+                workspace.Clusters, now, Seed(runtime, workspace).Value, workspace.CandidateRoom(most), workspace.ProposalScratch(most)));
             workspace.KeepListed();
         }
         workspace.RemoveExcluded();
@@ -119,7 +123,7 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
 
     private DecisionOutcome Draw(ExperimentRuntime runtime, DecisionWorkspace workspace, IPolicy policy, DecisionOutcome outcome)
     {
-        var seed = DecisionSeed.Of(runtime.Experiment.Salt, workspace.DecisionId.Span);
+        var seed = Seed(runtime, workspace);
         try
         {
             SlateSampler.Draw(policy, workspace.Means, workspace.Widths, seed, workspace.Slots, workspace.Scratch, workspace.Order);
@@ -131,6 +135,9 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
             return Failed(runtime, outcome, problem);
         }
     }
+
+    private static DecisionSeed Seed(ExperimentRuntime runtime, DecisionWorkspace workspace) =>
+        DecisionSeed.Of(runtime.Experiment.Salt, workspace.DecisionId.Span);
 
     private DecisionOutcome Failed(ExperimentRuntime runtime, DecisionOutcome outcome, Exception problem)
     {

@@ -31,6 +31,7 @@ public sealed class DecisionWorkspace : IDisposable
     private int[] _order = new int[64];
     private ChosenSlot[] _slots = new ChosenSlot[8];
     private int[] _table = new int[256];
+    private int[] _proposal = [];
 
     /// <summary>The request's bytes.</summary>
     public RequestBody Body { get; } = new();
@@ -49,9 +50,6 @@ public sealed class DecisionWorkspace : IDisposable
 
     /// <summary>Writes into <see cref="Answer"/>.</summary>
     public Utf8JsonWriter Json { get; }
-
-    /// <summary>Scratch of the graph.</summary>
-    public ProposalScratch Proposal { get; } = new();
 
     /// <summary>The decision id as UTF-8.</summary>
     public ReadOnlyMemory<byte> DecisionId { get; private set; }
@@ -160,6 +158,13 @@ public sealed class DecisionWorkspace : IDisposable
     {
         Grow(ref _candidates, length);
         return _candidates.AsSpan(0, length);
+    }
+
+    /// <summary>Scratch of the graph for so many proposals.</summary>
+    public Span<int> ProposalScratch(int length)
+    {
+        Grow(ref _proposal, ClusterGraph.ScratchLength(length));
+        return _proposal;
     }
 
     /// <summary>Says how many candidates were written into <see cref="CandidateRoom"/>.</summary>

@@ -77,8 +77,12 @@ public sealed class ExperimentEndpoints(ExperimentRegistry registry, IExperiment
         try
         {
             var known = registry.Find(name)?.Experiment;
-            // Centroids of another length can never match a context again.
-            IReadOnlyList<float[]> centroids = known is { Centroids: [var first, ..] } && first.Length == definition.Features.ContextVector ? known.Centroids : [];
+            // Centroids of another length can never match a context, or an item, again.
+            var shapes = definition.Features;
+            IReadOnlyList<float[]> centroids =
+                known is { Centroids: [var first, ..] } && first.Length == shapes.ContextVector && (shapes.ActionVector == 0 || shapes.ActionVector == first.Length)
+                    ? known.Centroids
+                    : [];
             var experiment = new Experiment(name, definition, known?.CreatedAt ?? Now, centroids);
             await log.EnsureLogAsync(name, context.RequestAborted);
             await store.PutAsync(experiment, context.RequestAborted);

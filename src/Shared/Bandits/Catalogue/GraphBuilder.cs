@@ -42,7 +42,7 @@ public static class GraphBuilder
             if (vector.Length != 0 && vector.Length != dimension)
                 throw new ArgumentException(
                     $"Item '{System.Text.Encoding.UTF8.GetString(sorted[i].Id.Span)}' has a vector of {vector.Length} numbers, the centroids have {dimension}.", nameof(items));
-            if (!TensorPrimitives.IsFiniteAll(vector))
+            if (!vector.IsEmpty && !TensorPrimitives.IsFiniteAll(vector))
                 throw new ArgumentException($"The vector of item '{System.Text.Encoding.UTF8.GetString(sorted[i].Id.Span)}' is not finite.", nameof(items));
             (vector.IsEmpty ? without : withVector).Add(i);
         }

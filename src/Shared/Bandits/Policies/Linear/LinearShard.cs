@@ -191,7 +191,8 @@ internal sealed class LinearShard
 
     private void VerifyWeights(double ridge)
     {
-        Require(TensorPrimitives.IsFiniteAll(Weights(0)) && TensorPrimitives.IsFiniteAll(Weights(1)), "a weight is not finite");
+        // Of no numbers at all, TensorPrimitives does not say that they are finite.
+        Require(_weights == 0 || (TensorPrimitives.IsFiniteAll(Weights(0)) && TensorPrimitives.IsFiniteAll(Weights(1))), "a weight is not finite");
         Require(_weights == 0 || TensorPrimitives.Min(Weights(1)) >= ridge, "a precision is below the prior's");
         var seen = new HashSet<int>(_weights);
         foreach (var slot in Slots)
