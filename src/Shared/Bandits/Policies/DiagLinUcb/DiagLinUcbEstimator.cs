@@ -79,7 +79,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     public void Estimate(in DecisionQuery query, Span<float> means, Span<float> widths)
     {
         var clusters = query.Clusters[..Math.Min(query.Clusters.Length, DecisionQuery.ClustersMax)];
-        var all = clusters.Length == DecisionQuery.ClustersMax ? ulong.MaxValue : (1UL << clusters.Length) - 1;
+        var all = DecisionQuery.AllClusters(clusters.Length);
         for (var j = 0; j < query.Candidates.Length; j++)
         {
             ref readonly var candidate = ref query.Candidates[j];
