@@ -53,9 +53,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
             var d = table.Sums[i].Precision / EdgeSums.Scale;
             var b = table.Sums[i].Reward / EdgeSums.Scale;
             var s = table.Sums[i].Weight / EdgeSums.Scale;
-            // Kish's effective sample size s²/d is n when all weights are equal, less when a few dominate.
             _beliefs[i] = _calibrated
-                ? new Belief((float)((b + d0 * MeanReward) / (s + d0)), (float)(1 / ((d > 0 ? s * s / d : 0) + d0)))
+                ? new Belief((float)((b + d0 * MeanReward) / (s + d0)), (float)(1 / (table.Sums[i].EffectiveCount + d0)))
                 : new Belief((float)(b / (d + d0)), (float)(1 / (d + d0)));
         }
     }
