@@ -16,7 +16,8 @@ public enum EdgeEstimate
 /// <summary>The tunables that act when sums are read.</summary>
 /// <param name="Estimate">How the edges of an action become one estimate.</param>
 /// <param name="PriorWeight">d0: interactions of weight 1 that the prior of an edge counts for, above 0.</param>
-public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double PriorWeight);
+/// <param name="FreshWidth">Width of an action that none of its edges knows anything about, in units of the whole reward range.</param>
+public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double PriorWeight, float FreshWidth = DiagLinUcbEstimator.FreshWidth);
 
 /// <summary>
 /// Mean and width of an action from the edges that connect it to the user's clusters, Online Matching (arXiv 2307.15893) eq. 7. Equation numbers and
@@ -25,7 +26,7 @@ public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double Prio
 public sealed class DiagLinUcbEstimator : IRewardEstimator
 {
     /// <summary>
-    /// Width of an action that none of its edges knows anything about, in units of the whole reward range: an interval that every possible reward lies in, and
+    /// Width of an action that none of its edges knows anything about while there is room to learn about it, in units of the whole reward range: an interval that every possible reward lies in, and
     /// so wide that optimism ranks it before anything known. The "infinite confidence bound" of a fresh item, kept finite so that numbers stay numbers.
     /// </summary>
     public const float FreshWidth = 1000;
@@ -34,6 +35,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     private readonly Belief[] _beliefs;
     private readonly Belief _unknown;
     private readonly bool _calibrated;
+    private readonly float _freshWidth;
 
     /// <summary>Reads sums with a prior.</summary>
     /// <param name="table">The sums of all partitions.</param>
@@ -44,6 +46,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         ArgumentNullException.ThrowIfNull(table);
         _index = previous is not null && previous._index.Keys.Span.SequenceEqual(table.Keys) ? previous._index : new EdgeIndex(table.Keys);
         _calibrated = prior.Estimate == EdgeEstimate.Calibrated;
+        _freshWidth = prior.FreshWidth;
         (MeanReward, NoiseScale) = Pooled(table.Sums);
         var d0 = prior.PriorWeight;
         _unknown = new Belief(_calibrated ? (float)MeanReward : 0, (float)(1 / d0));
@@ -101,7 +104,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
                 variance /= weights * weights;
             }
             means[j] = known ? (float)mean : _unknown.Mean;
-            widths[j] = known ? (float)(NoiseScale * Math.Sqrt(variance)) : FreshWidth;
+            widths[j] = known ? (float)(NoiseScale * Math.Sqrt(variance)) : _freshWidth;
         }
     }
 

@@ -33,13 +33,18 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(shards);
         var table = EdgeTable.Empty;
+        var edgesMax = spec.Parameters.Integer(EdgesMax);
+        var full = shards.Count > 0;
         foreach (var shard in shards)
-            table = table.Keys.Length == 0 && table.Interactions == 0 && table.Refused == 0
-                ? EdgeTable.Read(shard.Parameters.Span)
-                : EdgeTable.Merge(table, EdgeTable.Read(shard.Parameters.Span));
+        {
+            var read = EdgeTable.Read(shard.Parameters.Span);
+            full &= read.Keys.Length >= edgesMax;
+            table = table == EdgeTable.Empty ? read : EdgeTable.Merge(table, read);
+        }
         var descriptor = new PolicyDescriptor(Name, spec.Fingerprint, table.Interactions);
         var estimate = spec.Parameters.Choice(Estimate) == Diagonal ? EdgeEstimate.Diagonal : EdgeEstimate.Calibrated;
-        var prior = new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight));
+        // When no partition has room for another edge, an action without one stays unknown for ever: showing it teaches nothing, so it is not sought.
+        var prior = new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight), full ? 0 : DiagLinUcbEstimator.FreshWidth);
         double alpha = spec.Parameters.Number(Alpha), floor = spec.Parameters.Number(Floor);
         return spec.Parameters.Choice(Selection) == OptimisticName
             ? Pair(new Optimistic(alpha, floor))
