@@ -77,8 +77,13 @@ public sealed class ComputeBackend : IDisposable
     /// <summary>An empty table of edge sums for one trainer, who disposes it if it can be disposed.</summary>
     public IEdgeAccumulator CreateEdges()
     {
-        if (_device is null || _device.IsLost)
+        if (_device is null)
             return new CpuEdgeAccumulator();
+        if (_device.IsLost)
+        {
+            _degraded($"{Name} has failed before.");
+            return new CpuEdgeAccumulator();
+        }
         try
         {
             return new SpillingEdgeAccumulator(new GpuEdgeAccumulator(_device), _degraded);

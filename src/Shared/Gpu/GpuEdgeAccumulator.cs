@@ -151,11 +151,19 @@ public sealed class GpuEdgeAccumulator : IEdgeAccumulator, IDisposable
         _disposed = true;
         lock (_device.Gate)
         {
-            _staging.Dispose();
-            _stream.Dispose();
-            _device.Free(_deltas);
-            if (_sums is not null)
-                _device.Free(_sums);
+            try
+            {
+                _staging.Dispose();
+                _stream.Dispose();
+                _device.Free(_deltas);
+                if (_sums is not null)
+                    _device.Free(_sums);
+            }
+            catch (AcceleratorException)
+            {
+                // A driver that has failed takes nothing back; nobody will ask it for more either.
+                _device.MarkLost();
+            }
         }
     }
 
