@@ -13,6 +13,6 @@ var config = ManualConfig.CreateEmpty()
     .AddColumnProvider(DefaultColumnProviders.Instance)
     .AddLogger(ConsoleLogger.Default)
     .AddExporter(MarkdownExporter.GitHub, JsonExporter.Brief)
-    .AddJob(Job.ShortRun.WithToolchain(new InProcessEmitToolchain(logOutput: false)).WithIterationTime(TimeInterval.FromMilliseconds(150)))
+    .AddJob(Job.ShortRun.WithWarmupCount(6).WithIterationCount(5).WithToolchain(new InProcessEmitToolchain(logOutput: false)).WithIterationTime(TimeInterval.FromMilliseconds(100)))
     .WithOptions(ConfigOptions.DisableLogFile);
 BenchmarkSwitcher.FromAssembly(typeof(Recsys.Benchmarks.Scene).Assembly).Run(args, config);

@@ -87,6 +87,24 @@ public sealed class GpuMemoryTests
     }
 
     [Fact]
+    public void A_full_or_failed_device_gets_no_more_tables_and_trainers_go_on_without()
+    {
+        var said = new List<string>();
+        var device = EmulatedDevice.Open(memoryMax: Staging + (1024 * 32));
+        using (var backend = new ComputeBackend(device, said.Add))
+        {
+            using var first = Assert.IsType<SpillingEdgeAccumulator>(backend.CreateEdges());
+            first.EnsureCapacity(1024);
+            Assert.IsType<CpuEdgeAccumulator>(backend.CreateEdges());
+            Assert.Contains("do not fit", Assert.Single(said), StringComparison.Ordinal);
+            first.Dispose();
+            device.MarkLost();
+            Assert.IsType<CpuEdgeAccumulator>(backend.CreateEdges());
+            Assert.Contains("has failed before", said[1], StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Tables_of_one_device_may_be_used_from_several_threads()
     {
         using var device = EmulatedDevice.Open();

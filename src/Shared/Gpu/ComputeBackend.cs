@@ -26,6 +26,11 @@ public sealed class ComputeBackend : IDisposable
         Reason = reason;
     }
 
+    /// <summary>A back end over a device that is open already.</summary>
+    internal ComputeBackend(GpuDevice device, Action<string> degraded) : this(null, device, "cuda", device.Name, "it was given", degraded)
+    {
+    }
+
     /// <summary><c>cpu</c>, <c>cuda</c> or <c>opencl</c>.</summary>
     public string Kind { get; }
 
