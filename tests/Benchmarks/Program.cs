@@ -8,9 +8,11 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
 
-// Short and in this process: everything ends within a few minutes, which is right for ratios and too coarse for a difference of a few percent.
+// Short and in this process: everything ends within a few minutes, which is right for ratios and too coarse for a difference of a few percent. On a machine with
+// other work the minimum says more than the mean.
 var config = ManualConfig.CreateEmpty()
     .AddColumnProvider(DefaultColumnProviders.Instance)
+    .AddColumn(StatisticColumn.Min)
     .AddLogger(ConsoleLogger.Default)
     .AddExporter(MarkdownExporter.GitHub, JsonExporter.Brief)
     .AddJob(Job.ShortRun.WithWarmupCount(6).WithIterationCount(5).WithToolchain(new InProcessEmitToolchain(logOutput: false)).WithIterationTime(TimeInterval.FromMilliseconds(100)))
