@@ -43,7 +43,7 @@ public class DecisionBenchmarks : IDisposable
     private int Next() => _next = (_next + 1) % _rig.Requests.Count;
 }
 
-/// <summary>The same where the catalogue proposes the actions: 1000 items around 5 clusters.</summary>
+/// <summary>The same where the catalogue proposes the actions: each of the user's three clusters as many, out of twice as many items.</summary>
 [MemoryDiagnoser(displayGenColumns: false)]
 public class CatalogueDecisionBenchmarks : IDisposable
 {
