@@ -50,4 +50,10 @@ internal static partial class LearnerLog
 
     [LoggerMessage(EventId = 2016, Level = LogLevel.Error, Message = "{Experiment}: learning failed while stopping; a restart goes on from the last checkpoint")]
     public static partial void StopFailed(this ILogger log, Exception problem, string experiment);
+
+    [LoggerMessage(EventId = 2017, Level = LogLevel.Information, Message = "Learning on {Kind} ({Device}): {Reason}")]
+    public static partial void Computing(this ILogger log, string kind, string device, string reason);
+
+    [LoggerMessage(EventId = 2018, Level = LogLevel.Warning, Message = "Learning of a partition goes on on the CPU with the same result: {Reason}")]
+    public static partial void DeviceDegraded(this ILogger log, string reason);
 }

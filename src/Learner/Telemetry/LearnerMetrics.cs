@@ -21,6 +21,8 @@ public sealed class LearnerMetrics
     private readonly Gauge _lag;
     private readonly Counter _storeFailures;
     private readonly Counter _restarts;
+    private readonly Gauge _device;
+    private readonly Counter _degraded;
 
     /// <summary>Declares them.</summary>
     public LearnerMetrics(IMetricFactory metrics)
@@ -44,7 +46,15 @@ public sealed class LearnerMetrics
         _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
         _storeFailures = metrics.CreateCounter("recsys_learner_store_failures_total", "Publications and checkpoints that found no store.", ["experiment"]);
         _restarts = metrics.CreateCounter("recsys_learner_restarts_total", "Training loops that failed and were started again.", ["experiment"]);
+        _device = metrics.CreateGauge("recsys_device_info", "Always 1; where the learner computes.", ["kind", "name"]);
+        _degraded = metrics.CreateCounter("recsys_learner_device_fallbacks_total", "Tables that were moved from the device to the CPU.");
     }
+
+    /// <summary>Where the learner computes.</summary>
+    public void Computing(string kind, string name) => _device.WithLabels(kind, name).Set(1);
+
+    /// <summary>A table was moved to the CPU.</summary>
+    public void DeviceDegraded() => _degraded.Inc();
 
     /// <summary>The children of one experiment and partition, made once; counters exist at 0 from then on.</summary>
     public Children For(string experiment, int partition)

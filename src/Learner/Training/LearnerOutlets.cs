@@ -13,6 +13,7 @@ namespace Recsys.Learner.Training;
 /// <param name="Options">Cadence and bounds.</param>
 /// <param name="Metrics">Counts.</param>
 /// <param name="Log">Messages.</param>
+/// <param name="Trainers">Where trainers come from; null for the CPU's.</param>
 public sealed record LearnerOutlets(
     ISnapshotWriter Snapshots,
     ICheckpointStore Checkpoints,
@@ -20,4 +21,5 @@ public sealed record LearnerOutlets(
     TimeProvider Time,
     TrainingOptions Options,
     LearnerMetrics Metrics,
-    ILogger Log);
+    ILogger Log,
+    TrainerFactory? Trainers = null);

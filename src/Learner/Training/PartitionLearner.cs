@@ -104,7 +104,7 @@ public sealed class PartitionLearner
         ArgumentNullException.ThrowIfNull(experiment);
         ArgumentNullException.ThrowIfNull(outlets);
         var epoch = outlets.Checkpoints.AcquireEpoch(experiment.Name, partition);
-        PartitionLearner Cold(TimeSpan hold) => new(experiment, partition, epoch, new PartitionState(experiment), hold, outlets, pause);
+        PartitionLearner Cold(TimeSpan hold) => new(experiment, partition, epoch, new PartitionState(experiment, outlets.Trainers), hold, outlets, pause);
         if (outlets.Checkpoints.Load(experiment.Name, partition) is not { } bytes)
         {
             outlets.Log.FirstStart(experiment.Name, partition, epoch);
@@ -118,7 +118,7 @@ public sealed class PartitionLearner
                 outlets.Log.ColdStart(experiment.Name, partition, "the checkpoint belongs to another definition", epoch);
                 return Cold(CatchUpMax);
             }
-            var state = new PartitionState(experiment, checkpoint);
+            var state = new PartitionState(experiment, checkpoint, outlets.Trainers);
             outlets.Log.Resumed(experiment.Name, partition, state.Interactions, checkpoint.NextOffset, checkpoint.Resume.Offset, checkpoint.StateDigest, epoch);
             return new PartitionLearner(experiment, partition, epoch, state, CatchUpMax, outlets, pause);
         }
@@ -194,11 +194,15 @@ public sealed class PartitionLearner
                 Attempt(_saving, WriteCheckpoint);
         }
         _metrics.Report(_state.Counts);
-        _metrics.Stop();
+        Drop();
     }
 
     /// <summary>Forgets the partition without writing anything.</summary>
-    public void Drop() => _metrics.Stop();
+    public void Drop()
+    {
+        _metrics.Stop();
+        _state.Dispose();
+    }
 
     // Retention may have taken the records that would rebuild the open joins, or somebody replaced the log: there is nothing more to wait for.
     private bool IsRebuildOver(bool caughtUp)

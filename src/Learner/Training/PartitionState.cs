@@ -39,7 +39,7 @@ public readonly record struct RecordResult(RecordFate Fate, LoggedEvent? Event =
 /// All that a partition has learned: decoder, joiner and trainer behind one another. A pure function of the records given to it; it knows no
 /// clock and no store, so that a replay of the same log gives the same bytes.
 /// </summary>
-public sealed class PartitionState
+public sealed class PartitionState : IDisposable
 {
     private readonly Experiment _experiment;
     private readonly IPolicyTrainer _trainer;
@@ -48,24 +48,37 @@ public sealed class PartitionState
     private readonly ArrayBufferWriter<byte> _buffer = new();
 
     /// <summary>Nothing learned, nothing read.</summary>
-    public PartitionState(Experiment experiment)
+    /// <param name="experiment">What to learn.</param>
+    /// <param name="trainers">Where trainers come from; null for the CPU's. Makes no difference to the state.</param>
+    public PartitionState(Experiment experiment, TrainerFactory? trainers = null)
     {
         ArgumentNullException.ThrowIfNull(experiment);
         _experiment = experiment;
         var rule = experiment.Definition.Reward;
-        _trainer = PolicyCatalog.Find(experiment.Definition.Policy.Kind).CreateTrainer(experiment.Definition.Policy);
+        _trainer = (trainers ?? TrainerFactory.Cpu).Create(experiment.Definition.Policy);
         _joiner = new InteractionJoiner(rule, JoinLimits.For(rule));
     }
 
     /// <summary>Where a checkpoint stands, except for the joins that were open: they come back while the records between <see cref="NextOffset"/> and
     /// <see cref="RebuildUntil"/> are read again.</summary>
+    /// <param name="experiment">What to learn.</param>
+    /// <param name="checkpoint">Where to go on.</param>
+    /// <param name="trainers">Where trainers come from; null for the CPU's. Makes no difference to the state.</param>
     /// <exception cref="Recsys.Bandits.Snapshots.SnapshotFormatException">Trainer or joiner do not know their state.</exception>
-    public PartitionState(Experiment experiment, Checkpoint checkpoint) : this(experiment)
+    public PartitionState(Experiment experiment, Checkpoint checkpoint, TrainerFactory? trainers = null) : this(experiment, trainers)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        _trainer.ReadCheckpoint(checkpoint.Trainer.Span);
         var rule = experiment.Definition.Reward;
-        _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), checkpoint.Resume, checkpoint.Counts);
+        try
+        {
+            _trainer.ReadCheckpoint(checkpoint.Trainer.Span);
+            _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), checkpoint.Resume, checkpoint.Counts);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
         NextOffset = checkpoint.Resume.Offset;
         RebuildUntil = checkpoint.NextOffset;
     }
@@ -159,6 +172,9 @@ public sealed class PartitionState
         return new Checkpoint(
             _experiment.Definition.Generation, _experiment.CreatedAt, epoch, NextOffset, _joiner.ResumePoint(NextOffset), _joiner.Counts, TrainerBytes());
     }
+
+    /// <summary>Gives back what the trainer holds outside the process's memory. What was learned is gone with it.</summary>
+    public void Dispose() => (_trainer as IDisposable)?.Dispose();
 
     /// <summary>Identifies the learned state.</summary>
     public ulong Digest() => Checkpoint.Digest(TrainerBytes().Span);

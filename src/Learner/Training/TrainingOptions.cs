@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Recsys.Gpu;
 
 namespace Recsys.Learner.Training;
 
@@ -7,6 +8,11 @@ public sealed class TrainingOptions
 {
     /// <summary>Section of the configuration.</summary>
     public const string SectionName = "Training";
+
+    /// <summary>Where to compute: <c>auto</c> takes a GPU where there is one, <c>cpu</c> looks for none, <c>gpu</c> does not start without. The result does not
+    /// depend on it.</summary>
+    [EnumDataType(typeof(DevicePreference))]
+    public DevicePreference Device { get; init; } = DevicePreference.Auto;
 
     /// <summary>Interactions that are learned at once; the result does not depend on it. Large enough for matrix products, small enough for the cache.</summary>
     [Range(1, 65_536)]

@@ -5,7 +5,8 @@ namespace Recsys.Bandits.Policies;
 
 /// <summary>
 /// The mutable half of a policy for one partition of the event log (a shard). Owned by one training loop, never shared. Its state is a pure
-/// function of the sequence of interactions: cutting the same sequence into other batches gives the same bytes.
+/// function of the sequence of interactions: cutting the same sequence into other batches gives the same bytes. One that computes on a device holds memory there
+/// and is <see cref="IDisposable"/>.
 /// </summary>
 public interface IPolicyTrainer
 {

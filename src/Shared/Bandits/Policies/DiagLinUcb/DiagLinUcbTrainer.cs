@@ -11,7 +11,7 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// Bounded: at most <c>edgesMax</c> edges. Updates of further edges are refused and counted in <see cref="RefusedUpdates"/>; the edges that came first stay. Only
 /// then does the state depend on the order of the log.
 /// </remarks>
-public sealed class DiagLinUcbTrainer : IPolicyTrainer
+public sealed class DiagLinUcbTrainer : IPolicyTrainer, IDisposable
 {
     // Deltas wait here for the accumulator; a thousand hide the cost of a call and, on a device, let a launch carry a useful amount of work.
     private const int PendingMax = 4096;
@@ -96,6 +96,9 @@ public sealed class DiagLinUcbTrainer : IPolicyTrainer
         (_edges, _keys, _sums, _order, _ordered, _pendingCount) = (edges, table.Keys, table.Sums, order, order.Length, 0);
         (Interactions, RefusedUpdates) = (table.Interactions, table.Refused);
     }
+
+    /// <summary>Gives back what the accumulator holds outside the process's memory.</summary>
+    public void Dispose() => (_accumulator as IDisposable)?.Dispose();
 
     private bool TryEdge(EdgeKey key, out int edge)
     {

@@ -1,0 +1,20 @@
+using BenchmarkDotNet.Columns;
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Exporters;
+using BenchmarkDotNet.Exporters.Json;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Loggers;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Perfolizer.Horology;
+
+// Short and in this process: everything ends within a few minutes, which is right for ratios and too coarse for a difference of a few percent. On a machine with
+// other work the minimum says more than the mean.
+var config = ManualConfig.CreateEmpty()
+    .AddColumnProvider(DefaultColumnProviders.Instance)
+    .AddColumn(StatisticColumn.Min)
+    .AddLogger(ConsoleLogger.Default)
+    .AddExporter(MarkdownExporter.GitHub, JsonExporter.Brief)
+    .AddJob(Job.ShortRun.WithWarmupCount(6).WithIterationCount(5).WithToolchain(new InProcessEmitToolchain(logOutput: false)).WithIterationTime(TimeInterval.FromMilliseconds(100)))
+    .WithOptions(ConfigOptions.DisableLogFile);
+BenchmarkSwitcher.FromAssembly(typeof(Recsys.Benchmarks.Scene).Assembly).Run(args, config);
