@@ -41,7 +41,7 @@ internal static class NaiveLinear
     }
 
     /// <summary>
-    /// Mean c + xᵀA⁻¹(b − c·a) and width √(xᵀA⁻¹x), A = λI + Σ x·xᵀ over the interactions of the block, a = Σ x; c the mean reward of all interactions.
+    /// Mean c + xᵀA⁻¹(b − c·a) and width √(xᵀA⁻¹x), A = λI + Σ x·xᵀ over the interactions of the block, a = Σ x; c the mean reward that is expected without evidence.
     /// </summary>
     public static (double Mean, double Width) Ridge(
         IEnumerable<(Dictionary<string, double> Inputs, double Reward)> block, Dictionary<string, double> query, double centre, double ridge)

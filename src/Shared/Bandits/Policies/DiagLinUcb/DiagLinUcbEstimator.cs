@@ -11,6 +11,9 @@ public enum EdgeEstimate
 
     /// <summary>Shrunken weighted averages with weights renormalised over the connected clusters: the mean is a reward.</summary>
     Calibrated,
+
+    /// <summary>Calibrated, and edges lean on their item and items on the mean of all, as far as the sums say that they are alike (<see cref="EdgePooling"/>).</summary>
+    Pooled,
 }
 
 /// <summary>The tunables that act when sums are read.</summary>
@@ -21,7 +24,7 @@ public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double Prio
 
 /// <summary>
 /// Mean and width of an action from the edges that connect it to the user's clusters, Online Matching (arXiv 2307.15893) eq. 7. Equation numbers and
-/// deviations are in README.md beside this file. O(user clusters) per candidate, one hash lookup each; allocates nothing.
+/// deviations are in README.md beside this file. O(user clusters) per candidate, a hash lookup or two each; allocates nothing.
 /// </summary>
 public sealed class DiagLinUcbEstimator : IRewardEstimator
 {
@@ -34,6 +37,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
 
     private readonly EdgeIndex _index;
     private readonly Belief[] _beliefs;
+    private readonly ItemIndex? _items;
+    private readonly Belief[] _itemBeliefs = [];
     private readonly Belief _unknown;
     private readonly bool _calibrated;
     private readonly float _freshWidth;
@@ -45,13 +50,21 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     public DiagLinUcbEstimator(EdgeTable table, DiagLinUcbPrior prior, DiagLinUcbEstimator? previous)
     {
         ArgumentNullException.ThrowIfNull(table);
-        _index = previous is not null && previous._index.Keys.Span.SequenceEqual(table.Keys) ? previous._index : new EdgeIndex(table.Keys);
-        _calibrated = prior.Estimate == EdgeEstimate.Calibrated;
+        var same = previous is not null && previous._index.Keys.Span.SequenceEqual(table.Keys) ? previous : null;
+        _index = same?._index ?? new EdgeIndex(table.Keys);
+        _calibrated = prior.Estimate != EdgeEstimate.Diagonal;
         _freshWidth = prior.FreshWidth;
-        (MeanReward, NoiseScale) = Pooled(table.Sums);
+        (MeanReward, NoiseScale) = Overall(table.Sums);
         var d0 = prior.PriorWeight;
         _unknown = new Belief(_calibrated ? (float)MeanReward : 0, (float)(1 / d0));
         _beliefs = new Belief[table.Sums.Length];
+        if (prior.Estimate == EdgeEstimate.Pooled)
+        {
+            _items = same?._items ?? new ItemIndex(table.Keys);
+            _itemBeliefs = new Belief[_items.Count];
+            EdgePooling.Pool(table.Sums, _items, MeanReward, NoiseScale * NoiseScale, d0, _beliefs, _itemBeliefs);
+            return;
+        }
         for (var i = 0; i < _beliefs.Length; i++)
         {
             var d = table.Sums[i].Precision / EdgeSums.Scale;
@@ -91,9 +104,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
             for (var edges = candidate.ClusterMask & all; edges != 0; edges &= edges - 1)
             {
                 var (cluster, weight) = clusters[BitOperations.TrailingZeroCount(edges)];
-                var position = _index.Find(new EdgeKey(cluster, candidate.Key));
-                known |= position >= 0;
-                var belief = position >= 0 ? _beliefs[position] : _unknown;
+                known |= TryFind(new EdgeKey(cluster, candidate.Key), out var belief);
                 double w = weight;
                 mean += w * belief.Mean;
                 variance += w * w * belief.Variance;
@@ -109,7 +120,15 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         }
     }
 
-    private static (double Mean, double Noise) Pooled(EdgeSums[] sums)
+    private bool TryFind(EdgeKey edge, out Belief belief)
+    {
+        var position = _index.Find(edge);
+        var item = position < 0 && _items is not null ? _items.Find(edge.Action) : -1;
+        belief = position >= 0 ? _beliefs[position] : item >= 0 ? _itemBeliefs[item] : _unknown;
+        return position >= 0 || item >= 0;
+    }
+
+    private static (double Mean, double Noise) Overall(EdgeSums[] sums)
     {
         // Ten imaginary interactions with mean 1/2 keep the scale of the widths near its largest possible value until rewards say otherwise.
         const double Imaginary = 10;
@@ -122,8 +141,4 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         var mean = ((double)reward / EdgeSums.Scale + Imaginary / 2) / ((double)weight / EdgeSums.Scale + Imaginary);
         return (mean, Math.Sqrt(mean * (1 - mean)));
     }
-
-    /// <param name="Mean">θ of the edge.</param>
-    /// <param name="Variance">One over its precision.</param>
-    private readonly record struct Belief(float Mean, float Variance);
 }
