@@ -106,34 +106,6 @@ public sealed class PolicyContractTests
         Assert.Equal(0, allocated);
     }
 
-    [Fact]
-    public void Full_ridge_equals_the_closed_form()
-    {
-        var interactions = Interactions(80, 9).Where(static i => i.Action == ActionKey.Of("a1")).Select(static i => i with { Context = i.Context with { Sparse = default }, ActionFeatures = default }).ToArray();
-        var perAction = PolicyCatalog.Configure(PolicyCatalog.Find("lin-ucb"), [new("scope", "per-action")], new FeatureSchema(3), RewardRange.Unit, 0, []);
-        var trainer = PolicyCatalog.Find("lin-ucb").CreateTrainer(perAction);
-        trainer.Learn(interactions);
-        var policy = PolicyCatalog.Find("lin-ucb").Assemble(perAction, [new PolicyShard(0, 1, Bytes(trainer.WriteParameters))]);
-
-        var a = MathNet.Numerics.LinearAlgebra.Matrix<double>.Build.DenseIdentity(4) * 0.25;
-        var centre = (interactions.Sum(static i => i.Reward) + 5) / (interactions.Length + 10);
-        var b = MathNet.Numerics.LinearAlgebra.Vector<double>.Build.Dense(4);
-        foreach (var interaction in interactions)
-        {
-            var x = X(interaction.Context);
-            a += x.OuterProduct(x);
-            b += x * (interaction.Reward - centre);
-        }
-        float[] means = new float[1], widths = new float[1];
-        policy.Estimate(new DecisionQuery(new FeatureSet(default, Vector(77)), [new Candidate("a1"u8.ToArray(), ActionKey.Of("a1"), default)], [new ClusterWeight(0, 1)]), means, widths);
-        var query = X(new FeatureSet(default, Vector(77)));
-        Assert.Equal(centre + query.DotProduct(a.Solve(b)), means[0], 5);
-        Assert.Equal(Math.Sqrt(query.DotProduct(a.Solve(query))), widths[0], 5);
-
-        static MathNet.Numerics.LinearAlgebra.Vector<double> X(FeatureSet context) =>
-            MathNet.Numerics.LinearAlgebra.Vector<double>.Build.Dense([1, .. context.Dense.ToArray().Select(static v => (double)v)]);
-    }
-
     [Theory]
     [InlineData("lin-ucb")]
     [InlineData("linear-square-cb")]

@@ -3,8 +3,11 @@ namespace Recsys.Bandits.Exploration;
 /// <summary>Draws an action from a distribution by inverting its cumulative sum.</summary>
 public static class PropensitySampler
 {
-    /// <summary>How far a distribution's sum may be from 1; float sums over thousands of candidates stay well inside.</summary>
-    public const float Tolerance = 1e-3f;
+    /// <summary>
+    /// How far a distribution's sum may be from 1, and so a reported propensity from the one that was drawn with, which is p / sum. Rounding every
+    /// propensity to float once or twice moves the sum by less than 1e-6.
+    /// </summary>
+    public const float Tolerance = 1e-5f;
 
     /// <summary>Draws one index.</summary>
     /// <param name="propensities">Length K ≥ 1: finite, at least 0, adding to 1 within <see cref="Tolerance"/>.</param>

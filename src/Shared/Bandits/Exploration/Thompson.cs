@@ -10,9 +10,12 @@ namespace Recsys.Bandits.Exploration;
 /// </summary>
 /// <remarks>
 /// The largest value lies in a cell (a, b] of a grid with probability F(b) − F(a), F being the product of the actions' normal distribution functions Φ. That
-/// mass is shared among the actions in proportion to the growth of their ln Φ over the cell, which is exact as cells shrink. The grid is refined
-/// once, so that its cells hold equal shares of the mass. Unlike an argmax of upper bounds, this keeps decisions made before any feedback arrives from all
-/// falling on one action. O(K · <see cref="Cells"/>) for the K actions that can still be best; allocates nothing.
+/// mass is shared among the actions in proportion to the growth of their ln Φ over the cell, which is exact as cells shrink. The grid starts with cells that
+/// grow from the narrowest width to the whole range: an action that can still be best has its mean within a few of its own widths of the lower end, or above
+/// everything, so each scale is resolved where it matters, a fresh item's enormous width and a known one's side by side. It is refined once, so that its cells hold
+/// equal shares of the mass, the lowest ones halving shares because ln Φ grows fastest there. Off by less than 0.004 for any widths. Unlike an argmax of upper
+/// bounds, this keeps decisions made before any feedback arrives from all falling on one action. O(K · <see cref="Cells"/>) for the K actions that can still
+/// be best; allocates nothing.
 /// </remarks>
 /// <param name="alpha">Standard deviations per width, at least 0; 0 is greedy.</param>
 /// <param name="floor">Share of decisions made uniformly, 0 to 1.</param>
@@ -20,6 +23,13 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
 {
     /// <summary>Cells of the grid.</summary>
     public const int Cells = 48;
+
+    // Cells at the lower end, each with half the mass of the next.
+    private const int HalvingCells = 8;
+
+    // Narrowest width, as a part of the range of values, and of a value itself so that numbers just below it differ from it: a width of zero becomes a
+    // step that is sharp on every grid.
+    private const double SharpestInRange = 1e-12, SharpestOfValue = 1e-15;
 
     // Farther than this many standard deviations from its mean a value is taken never to lie: 3 in ten million.
     private const double Tail = 5;
@@ -45,8 +55,8 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
             return;
         }
 
-        // A width of zero becomes a step that is sharp on every grid; the grid begins below the step, which would else lose the half of it that lies there.
-        var sharp = 1e-9 * (high - low);
+        // The grid begins below the lowest step, which would else lose the half of it that lies there.
+        var sharp = Math.Max(SharpestInRange * (high - low), SharpestOfValue * Math.Max(Math.Abs(low), Math.Abs(high)));
         low -= Tail * sharp;
 
         double[]? rented = null;
@@ -54,22 +64,25 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
         var scratch = count <= StackCandidates ? stackalloc double[5 * StackCandidates] : (rented = ArrayPool<double>.Shared.Rent(5 * count));
         var indices = count <= StackCandidates ? stackalloc int[StackCandidates] : (rentedIndices = ArrayPool<int>.Shared.Rent(count));
         var contenders = 0;
+        var narrowest = high - low;
         for (var i = 0; i < count; i++)
         {
             // Nobody else can be the largest.
             if (!(means[i] + Tail * alpha * widths[i] >= low))
                 continue;
             indices[contenders] = i;
+            var deviation = Math.Max(alpha * widths[i], sharp);
+            narrowest = Math.Min(narrowest, deviation);
             scratch[contenders] = means[i];
-            scratch[count + contenders++] = 1 / Math.Max(alpha * widths[i], sharp);
+            scratch[count + contenders++] = 1 / deviation;
         }
-        Span<double> grid = stackalloc double[Cells + 1];
-        for (var i = 0; i <= Cells; i++)
-            grid[i] = low + (high - low) * i / Cells;
+        Span<double> grid = stackalloc double[Cells + 1], below = stackalloc double[Cells + 1];
+        Space(grid, low, high, narrowest);
         var contender = new Contenders(scratch[..contenders], scratch.Slice(count, contenders));
-        contender.Refine(grid);
-        var mass = scratch.Slice(4 * count, contenders);
-        var total = contender.Share(grid, scratch.Slice(2 * count, contenders), scratch.Slice(3 * count, contenders), mass);
+        Span<double> before = scratch.Slice(2 * count, contenders), now = scratch.Slice(3 * count, contenders), mass = scratch.Slice(4 * count, contenders);
+        contender.Reach(grid, below);
+        Refine(grid, below);
+        var total = contender.Share(grid, before, now, mass);
 
         propensities[..count].Fill((float)(floor / count));
         for (var i = 0; i < contenders; i++)
@@ -81,32 +94,51 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
         }
     }
 
+    /// <summary>Cells that grow by one factor, from half the narrowest width, or that of even cells if smaller, to the whole range.</summary>
+    private static void Space(Span<double> grid, double low, double high, double narrowest)
+    {
+        var range = high - low;
+        var distance = Math.Min(0.5 * narrowest, range / Cells);
+        var factor = Math.Pow(range / distance, 1.0 / (Cells - 1));
+        grid[0] = low;
+        for (var i = 1; i < Cells; i++, distance *= factor)
+            grid[i] = low + distance;
+        grid[Cells] = high;
+    }
+
+    /// <summary>Moves the inner points of a grid to where the wanted shares of F lie between them, F taken as linear within the old cells.</summary>
+    private static void Refine(Span<double> grid, ReadOnlySpan<double> below)
+    {
+        Span<double> old = stackalloc double[Cells + 1];
+        grid.CopyTo(old);
+        const double Share = 1.0 / (Cells - HalvingCells + 1);
+        var halved = Share / (1 << HalvingCells);
+        var cell = 0;
+        for (var i = 1; i < Cells; i++)
+        {
+            halved *= 2;
+            var target = below[0] + (below[Cells] - below[0]) * (i < HalvingCells ? halved : (i - HalvingCells + 1) * Share);
+            while (cell < Cells - 1 && below[cell + 1] < target)
+                cell++;
+            var inside = below[cell + 1] > below[cell] ? (target - below[cell]) / (below[cell + 1] - below[cell]) : 0;
+            grid[i] = old[cell] + (old[cell + 1] - old[cell]) * Math.Clamp(inside, 0, 1);
+        }
+    }
+
     private readonly ref struct Contenders(ReadOnlySpan<double> means, ReadOnlySpan<double> precisions)
     {
         private readonly ReadOnlySpan<double> _means = means;
         private readonly ReadOnlySpan<double> _precisions = precisions;
 
-        /// <summary>Moves the inner points of an even grid to where equal shares of F lie between them, F taken as linear within the old cells.</summary>
-        public void Refine(Span<double> grid)
+        /// <summary>Writes F at every point.</summary>
+        public void Reach(ReadOnlySpan<double> grid, Span<double> below)
         {
-            Span<double> below = stackalloc double[Cells + 1];
-            for (var i = 0; i <= Cells; i++)
+            for (var i = 0; i < grid.Length; i++)
             {
                 double log = 0;
                 for (var j = 0; j < _means.Length; j++)
                     log += NormalLaw.LogBelow((grid[i] - _means[j]) * _precisions[j]);
                 below[i] = Math.Exp(log);
-            }
-            var (first, last, step) = (below[0], below[Cells], grid[1] - grid[0]);
-            var low = grid[0];
-            var cell = 0;
-            for (var i = 1; i < Cells; i++)
-            {
-                var target = first + (last - first) * i / Cells;
-                while (cell < Cells - 1 && below[cell + 1] < target)
-                    cell++;
-                var inside = below[cell + 1] > below[cell] ? (target - below[cell]) / (below[cell + 1] - below[cell]) : 0;
-                grid[i] = low + step * (cell + Math.Clamp(inside, 0, 1));
             }
         }
 

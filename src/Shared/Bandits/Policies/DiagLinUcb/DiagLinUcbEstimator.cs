@@ -24,13 +24,14 @@ public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double Prio
 
 /// <summary>
 /// Mean and width of an action from the edges that connect it to the user's clusters, Online Matching (arXiv 2307.15893) eq. 7. Equation numbers and
-/// deviations are in README.md. O(user clusters) per candidate, a hash lookup or two each; allocates nothing.
+/// deviations are in README.md beside this file. O(user clusters) per candidate, a hash lookup or two each; allocates nothing.
 /// </summary>
 public sealed class DiagLinUcbEstimator : IRewardEstimator
 {
     /// <summary>
-    /// Width of an action that none of its edges knows anything about while there is room to learn about it, in units of the whole reward range: an interval that every possible reward lies in, and
-    /// so wide that optimism ranks it before anything known. The "infinite confidence bound" of a fresh item, kept finite so that numbers stay numbers.
+    /// Width of an action that none of its edges knows anything about while there is room to learn about it, in units of the whole reward range: an interval
+    /// that every possible reward lies in, and so wide that optimism ranks it before anything known. The "infinite confidence bound" of a fresh item, kept
+    /// finite so that numbers stay numbers.
     /// </summary>
     public const float FreshWidth = 1000;
 

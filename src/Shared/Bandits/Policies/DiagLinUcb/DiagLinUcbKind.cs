@@ -2,7 +2,9 @@ using Recsys.Bandits.Exploration;
 
 namespace Recsys.Bandits.Policies.DiagLinUcb;
 
-/// <summary>The kind <c>diag-lin-ucb</c>: Diag-LinUCB of Online Matching (Yi et al. 2023, arXiv 2307.15893). See README.md for equations and deviations.</summary>
+/// <summary>
+/// The kind <c>diag-lin-ucb</c>: Diag-LinUCB of Online Matching (Yi et al. 2023, arXiv 2307.15893). Equations and deviations are in README.md beside this file.
+/// </summary>
 /// <param name="accumulators">Makes the table of sums of each trainer; null for the CPU's.</param>
 public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) : IPolicyKind
 {

@@ -80,7 +80,7 @@ internal sealed class SolvedBlock
         var dimension = Dimension;
         Span<float> projected = stackalloc float[dimension];
         projected.Clear();
-        double rewardPart = 0, biasPart = 0, unseen = 0;
+        double rewardPart = 0, biasPart = 0, seen = 0, unseen = 0;
         foreach (var j in indices)
         {
             var value = values[j];
@@ -89,11 +89,14 @@ internal sealed class SolvedBlock
                 unseen += (double)value * value;
                 continue;
             }
+            seen += (double)value * value;
             rewardPart += value * _rewardWeights[j];
             biasPart += value * _biasWeights[j];
             var column = _inverseFactor.AsSpan(PackedLower.Column(j, dimension), dimension - j);
             TensorPrimitives.MultiplyAdd(column, value, projected[j..], projected[j..]);
         }
-        return (centre + rewardPart - centre * biasPart, TensorPrimitives.Dot<float>(projected, projected) + unseen / ridge);
+        // What was learned only narrows the prior's width; more, or no number, is rounding in a badly conditioned block.
+        double variance = TensorPrimitives.Dot<float>(projected, projected), prior = seen / ridge;
+        return (centre + rewardPart - centre * biasPart, (variance <= prior ? variance : prior) + unseen / ridge);
     }
 }

@@ -1,0 +1,98 @@
+using Recsys.Bandits.Exploration;
+
+namespace Recsys.Bandits.Tests.Exploration;
+
+/// <summary>Every rule with the settings of the tests, and the brute-force twin of each, written from its equation for one action at a time.</summary>
+internal static class Explorers
+{
+    public static readonly string[] Names =
+    [
+        "uniform", "epsilon 0.1", "epsilon 0", "epsilon 1", "optimistic 1", "optimistic 0 floor 0", "square-cb 0", "square-cb 10", "square-cb 1e12", "square-cb inf",
+        "thompson 1", "thompson 0.3 floor 0", "thompson 0", "floored 0.02 square-cb 1e6", "floored 0.02 thompson", "floored 0.5 epsilon",
+    ];
+
+    public static IExplorer Find(string name) => name switch
+    {
+        "uniform" => default(UniformExplorer),
+        "epsilon 0.1" => new EpsilonGreedy(0.1),
+        "epsilon 0" => new EpsilonGreedy(0),
+        "epsilon 1" => new EpsilonGreedy(1),
+        "optimistic 1" => new Optimistic(1, 0.01),
+        "optimistic 0 floor 0" => new Optimistic(0, 0),
+        "square-cb 0" => new SquareCb(0),
+        "square-cb 10" => new SquareCb(10),
+        "square-cb 1e12" => new SquareCb(1e12),
+        "square-cb inf" => new SquareCb(double.PositiveInfinity),
+        "thompson 1" => new Thompson(1, 0.01),
+        "thompson 0.3 floor 0" => new Thompson(0.3, 0),
+        "thompson 0" => new Thompson(0, 0.01),
+        "floored 0.02 square-cb 1e6" => new Floored<SquareCb>(new SquareCb(1e6), 0.02),
+        "floored 0.02 thompson" => new Floored<Thompson>(new Thompson(1, 0), 0.02),
+        "floored 0.5 epsilon" => new Floored<EpsilonGreedy>(new EpsilonGreedy(0.1), 0.5),
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
+    };
+
+    /// <summary>p(a) by the rule's equation, from sorted lists and no shared sums; how far the rule may be from it.</summary>
+    public static (double[] Propensities, double Tolerance) Twin(string name, float[] means, float[] widths) => name switch
+    {
+        "uniform" => (Uniform(means.Length), 1e-6),
+        "epsilon 0.1" => (Greedy(Scores(means), 0.1), 1e-6),
+        "epsilon 0" => (Greedy(Scores(means), 0), 1e-6),
+        "epsilon 1" => (Greedy(Scores(means), 1), 1e-6),
+        "optimistic 1" => (Greedy(Scores(means, widths, 1), 0.01), 1e-6),
+        "optimistic 0 floor 0" => (Greedy(Scores(means), 0), 1e-6),
+        "square-cb 0" => (InverseGap(means, 0), 1e-6),
+        "square-cb 10" => (InverseGap(means, 10), 1e-6),
+        "square-cb 1e12" => (InverseGap(means, 1e12), 1e-6),
+        "square-cb inf" => (InverseGap(means, double.PositiveInfinity), 1e-6),
+        "thompson 1" => (Mixed(ProbabilityOfBest.Of(means, widths, 1), 0.01), ThompsonError),
+        "thompson 0.3 floor 0" => (Mixed(ProbabilityOfBest.Of(means, widths, 0.3), 0), ThompsonError),
+        "thompson 0" => (Greedy(Scores(means), 0.01), 1e-6),
+        "floored 0.02 square-cb 1e6" => (Raised(InverseGap(means, 1e6), 0.02), 1e-6),
+        "floored 0.02 thompson" => (Raised(ProbabilityOfBest.Of(means, widths, 1), 0.02), ThompsonError),
+        "floored 0.5 epsilon" => (Raised(Greedy(Scores(means), 0.1), 0.5), 1e-6),
+        _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
+    };
+
+    /// <summary>How far the grid may be from the integral, for widths of any orders of magnitude.</summary>
+    public const double ThompsonError = 0.004;
+
+    private static double[] Scores(float[] means, float[]? widths = null, double alpha = 0) =>
+        [.. means.Select((mean, i) => mean + (widths is null ? 0 : alpha * widths[i]))];
+
+    private static double[] Uniform(int count) => [.. Enumerable.Repeat(1.0 / count, count)];
+
+    private static double[] Greedy(double[] scores, double epsilon)
+    {
+        var ranking = scores.GroupBy(static s => s).OrderByDescending(static g => g.Key).First();
+        return [.. scores.Select(s => epsilon / scores.Length + (s == ranking.Key ? (1 - epsilon) / ranking.Count() : 0))];
+    }
+
+    /// <summary>Algorithm 1 of arXiv 2002.04926 for one best action b, averaged over every choice of b among equals.</summary>
+    private static double[] InverseGap(float[] means, double gamma)
+    {
+        var result = new double[means.Length];
+        var best = Enumerable.Range(0, means.Length).Where(i => means[i] == means.Max()).ToArray();
+        // Of equal actions the algorithm gives all but b 1/K and b the remainder; averaged, every one gets the same share of what the worse ones leave.
+        foreach (var b in best)
+        {
+            double left = 1;
+            for (var a = 0; a < means.Length; a++)
+            {
+                if (a == b)
+                    continue;
+                double gap = (double)means[b] - means[a];
+                var p = gap == 0 ? 1.0 / means.Length : 1 / (means.Length + gamma * gap);
+                result[a] += p / best.Length;
+                left -= p;
+            }
+            result[b] += left / best.Length;
+        }
+        return result;
+    }
+
+    private static double[] Mixed(double[] p, double floor) => [.. p.Select(x => (1 - floor) * x + floor / p.Length)];
+
+    private static double[] Raised(double[] p, double minimum) =>
+        p.Length * minimum >= 1 ? Uniform(p.Length) : [.. p.Select(x => (1 - p.Length * minimum) * x + minimum)];
+}
