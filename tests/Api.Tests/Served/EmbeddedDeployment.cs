@@ -1,0 +1,34 @@
+using Recsys.Infrastructure.Events;
+using Recsys.Infrastructure.Local;
+using Xunit;
+
+namespace Recsys.Api.Tests.Served;
+
+/// <summary>Everything in one process, with a data directory that outlives it.</summary>
+public sealed class EmbeddedDeployment : IDeployment, IAsyncLifetime
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("recsys-test-").FullName;
+
+    public EmbeddedDeployment() =>
+        Api = ServiceProcess.Api([KeyValuePair.Create<string, string?>("Embedded__DataDirectory", _directory)]);
+
+    public string Name => "embedded";
+
+    /// <summary>The one process.</summary>
+    public ServiceProcess Api { get; }
+
+    public IReadOnlyList<ServiceProcess> Apis => [Api];
+
+    public string? Missing => null;
+
+    public IEnumerable<LogRecord> ReadLog(string experiment) => JournalReader.ReadLog(Path.Combine(_directory, "log", EventTopics.Events(experiment)));
+
+    public async ValueTask InitializeAsync() => await Api.StartAsync();
+
+    public ValueTask DisposeAsync()
+    {
+        Api.Dispose();
+        Directory.Delete(_directory, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+}

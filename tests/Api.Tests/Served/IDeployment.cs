@@ -1,0 +1,19 @@
+using Recsys.Infrastructure.Events;
+
+namespace Recsys.Api.Tests.Served;
+
+/// <summary>A running service as its clients see it: one or more Apis. What is behind them is no business of theirs.</summary>
+public interface IDeployment
+{
+    /// <summary>For people who read the output of a test.</summary>
+    string Name { get; }
+
+    /// <summary>The Apis, each as good as any other.</summary>
+    IReadOnlyList<ServiceProcess> Apis { get; }
+
+    /// <summary>Why it cannot run here, one sentence; null when it runs.</summary>
+    string? Missing { get; }
+
+    /// <summary>Everything in an experiment's event log so far, by code that the services do not read it with where there is a choice.</summary>
+    IEnumerable<LogRecord> ReadLog(string experiment);
+}
