@@ -28,11 +28,13 @@ public sealed class ServedLoop
 
     private readonly IDeployment _deployment;
     private readonly bool[] _away;
+    private readonly int[] _lives;
 
     private ServedLoop(IDeployment deployment, string experiment)
     {
         (_deployment, Experiment) = (deployment, experiment);
         _away = new bool[deployment.Apis.Count];
+        _lives = new int[deployment.Apis.Count];
     }
 
     /// <summary>Name of the experiment.</summary>
@@ -73,15 +75,17 @@ public sealed class ServedLoop
         var next = first - 1;
         await Task.WhenAll(Enumerable.Range(0, ClientsAtOnce).Select(_ => Task.Run(async () =>
         {
-            var versions = new long[Apis.Count];
+            var versions = new Dictionary<(int Api, int Life), long>();
             for (var round = Interlocked.Increment(ref next); round < first + count; round = Interlocked.Increment(ref next))
             {
                 if (when is not null)
                     await when(round);
                 var turn = turns[round - first] = await TurnAsync(round, delivery(round));
-                // One client's decisions come one after another, so what one Api has shown it once stays shown.
-                Assert.True(turn.Fallback is not null || turn.Version >= versions[turn.Api], $"Api {turn.Api} went back from version {versions[turn.Api]} to {turn.Version}");
-                versions[turn.Api] = Math.Max(versions[turn.Api], turn.Version);
+                // One client's decisions come one after another, so what an Api has shown it once stays shown as long as that process lives.
+                var life = (turn.Api, Volatile.Read(ref _lives[turn.Api]));
+                var shown = versions.GetValueOrDefault(life);
+                Assert.True(turn.Version >= shown, $"Api {turn.Api} went back from version {shown} to {turn.Version} ({turn.Fallback ?? "no fallback"}).");
+                versions[life] = turn.Version;
             }
         })));
         return turns;
@@ -224,6 +228,7 @@ public sealed class ServedLoop
             catch (Exception problem) when (problem is HttpRequestException or IOException && waited.Elapsed < Eventually.Patience)
             {
                 Volatile.Write(ref _away[api], true);
+                Interlocked.Increment(ref _lives[api]);
             }
         }
     }
