@@ -27,18 +27,14 @@ public sealed class DistributedRecoveryTests : IAsyncLifetime
     public async Task Killed_learner_is_replaced_and_nothing_is_lost_or_learned_twice()
     {
         var loop = await ServedLoop.CreateAsync(_deployment, "takeover", Definition);
-        var (victim, heir) = (_deployment.Learners[0], _deployment.Learners[1]);
-        await Eventually.IsTrueAsync(
-            async () => (await PartitionsOf(victim)).Count > 0 && (await PartitionsOf(heir)).Count > 0, static () => "both learners had partitions");
-
+        var victim = _deployment.Learners[0];
         await loop.DriveAsync(0, 900, Deliveries.Messy, round =>
         {
             if (round == 450)
                 victim.Kill();
             return Task.CompletedTask;
         });
-        await Eventually.IsTrueAsync(
-            async () => (await PartitionsOf(heir)).Count == DistributedDeployment.Partitions, static () => "the other learner took all partitions over");
+        await _deployment.LearnersReadyAsync(loop.Experiment);
         await loop.DriveAsync(900, 300, Deliveries.Messy);
         // It comes back in the middle of things and gets its share again.
         await loop.DriveAsync(1200, 300, Deliveries.Messy, async round =>
@@ -48,8 +44,6 @@ public sealed class DistributedRecoveryTests : IAsyncLifetime
         });
         await LogTwin.AssertServedAsync(_deployment, loop, least: 1500, most: 1500);
         await loop.DeleteAsync();
-
-        Task<IReadOnlySet<int>> PartitionsOf(ServiceProcess learner) => DistributedDeployment.PartitionsOfAsync(learner, loop.Experiment);
     }
 
     [Fact]

@@ -36,6 +36,9 @@ public sealed class ServiceProcess : IDisposable
     /// <summary>Whether it was started and has not ended.</summary>
     public bool IsRunning => _process is { HasExited: false };
 
+    /// <summary>How often it was started.</summary>
+    public int Starts { get; private set; }
+
     /// <summary>What it has printed since it was last started.</summary>
     public string Output => _process?.Output ?? "";
 
@@ -48,6 +51,7 @@ public sealed class ServiceProcess : IDisposable
     /// <summary>Starts it and waits until it says that it is ready.</summary>
     public async Task StartAsync()
     {
+        Starts++;
         _process = ChildProcess.StartDotnet(Path.Combine(AppContext.BaseDirectory, _assembly), _arguments, _environment);
         var waited = Stopwatch.StartNew();
         while (!await IsReadyAsync())

@@ -12,8 +12,10 @@ public sealed class DistributedDeployment : IDeployment, IAsyncLifetime
     /// <summary>Partitions of an experiment's log: what the test broker gives a topic that is asked for.</summary>
     public const int Partitions = 4;
 
-    /// <summary>From a learner's last heartbeat until it counts as dead; the least that a real broker allows.</summary>
+    // From a learner's last heartbeat until it counts as dead. A real broker allows no less than the first; the mock takes a second less than this for every
+    // rebalance, whether somebody died or not.
     private const string SessionMilliseconds = "6000";
+    private const string MockSessionMilliseconds = "3000";
 
     public string Name => "distributed";
 
@@ -38,8 +40,21 @@ public sealed class DistributedDeployment : IDeployment, IAsyncLifetime
         await Task.WhenAll(Apis.Concat(Learners).Where(static p => !p.IsRunning).Select(static p => p.StartAsync()));
     }
 
+    /// <summary>Waits until each partition has one learner, and each learner that runs has partitions.</summary>
+    public Task LearnersReadyAsync(string experiment)
+    {
+        IReadOnlySet<int>[] held = [];
+        return Eventually.IsTrueAsync(
+            async () =>
+            {
+                held = await Task.WhenAll(Learners.Where(static l => l.IsRunning).Select(l => PartitionsOfAsync(l, experiment)));
+                return held.All(static h => h.Count > 0) && held.Sum(static h => h.Count) == Partitions && held.SelectMany(static h => h).Distinct().Count() == Partitions;
+            },
+            () => $"the learners shared {Partitions} partitions; they hold {string.Join(" and ", held.Select(static h => $"[{string.Join(' ', h)}]"))}");
+    }
+
     /// <summary>The partitions of an experiment that a learner has published something of and still holds.</summary>
-    public static async Task<IReadOnlySet<int>> PartitionsOfAsync(ServiceProcess learner, string experiment)
+    private static async Task<IReadOnlySet<int>> PartitionsOfAsync(ServiceProcess learner, string experiment)
     {
         var series = $"recsys_params_version{{experiment=\"{experiment}\",partition=\"";
         return (await learner.Client.GetStringAsync("/metrics")).Split('\n')
@@ -79,7 +94,7 @@ public sealed class DistributedDeployment : IDeployment, IAsyncLifetime
             ["Kafka__BootstrapServers"] = Broker.Bootstrap,
             ["Kafka__CreateTopics"] = Broker.HasAdmin ? "true" : "false",
             ["Kafka__Partitions"] = $"{Partitions}",
-            ["Kafka__Consumer__session_timeout_ms"] = SessionMilliseconds,
+            ["Kafka__Consumer__session_timeout_ms"] = Broker.Mock is null ? SessionMilliseconds : MockSessionMilliseconds,
             ["Redis__Configuration"] = Redis.Configuration,
         };
         Apis = [ServiceProcess.Api(environment), ServiceProcess.Api(environment)];

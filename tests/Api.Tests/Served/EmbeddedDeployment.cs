@@ -21,6 +21,8 @@ public sealed class EmbeddedDeployment : IDeployment, IAsyncLifetime
 
     public string? Missing => null;
 
+    public Task LearnersReadyAsync(string experiment) => Task.CompletedTask;
+
     public IEnumerable<LogRecord> ReadLog(string experiment) => JournalReader.ReadLog(Path.Combine(_directory, "log", EventTopics.Events(experiment)));
 
     public async ValueTask InitializeAsync() => await Api.StartAsync();

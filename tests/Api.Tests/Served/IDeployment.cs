@@ -14,6 +14,9 @@ public interface IDeployment
     /// <summary>Why it cannot run here, one sentence; null when it runs.</summary>
     string? Missing { get; }
 
+    /// <summary>Waits until whoever learns an experiment has taken its share of the work.</summary>
+    Task LearnersReadyAsync(string experiment);
+
     /// <summary>Everything in an experiment's event log so far, by code that the services do not read it with where there is a choice.</summary>
     IEnumerable<LogRecord> ReadLog(string experiment);
 }

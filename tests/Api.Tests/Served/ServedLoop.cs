@@ -9,11 +9,12 @@ namespace Recsys.Api.Tests.Served;
 /// <summary>One decision as its client saw it.</summary>
 /// <param name="Round">Which.</param>
 /// <param name="Api">Who answered.</param>
+/// <param name="Life">Which of its lives that was.</param>
 /// <param name="Version">Interactions that the parameters had learned from.</param>
 /// <param name="AgeSeconds">Their age.</param>
 /// <param name="Fallback">Why it was decided without parameters, or null.</param>
 /// <param name="Value">What its action earned; null when no reward was sent.</param>
-public sealed record Turn(int Round, int Api, long Version, double AgeSeconds, string? Fallback, int? Value);
+public sealed record Turn(int Round, int Api, int Life, long Version, double AgeSeconds, string? Fallback, int? Value);
 
 /// <summary>
 /// Drives one experiment through HTTP as its clients would: users come, get an action, and their rewards go to whichever Api. The same driver for
@@ -28,13 +29,11 @@ public sealed class ServedLoop
 
     private readonly IDeployment _deployment;
     private readonly bool[] _away;
-    private readonly int[] _lives;
 
     private ServedLoop(IDeployment deployment, string experiment)
     {
         (_deployment, Experiment) = (deployment, experiment);
         _away = new bool[deployment.Apis.Count];
-        _lives = new int[deployment.Apis.Count];
     }
 
     /// <summary>Name of the experiment.</summary>
@@ -44,12 +43,13 @@ public sealed class ServedLoop
 
     private string Path => "/v1/experiments/" + Experiment;
 
-    /// <summary>Creates an experiment and waits until every Api serves its first parameters.</summary>
+    /// <summary>Creates an experiment and waits until it is learned and every Api serves its first parameters.</summary>
     public static async Task<ServedLoop> CreateAsync(IDeployment deployment, string prefix, string definition = "{}")
     {
         var loop = new ServedLoop(deployment, TestBroker.Unique(prefix));
         var (status, body) = await loop.Apis[0].SendAsync(HttpMethod.Put, loop.Path, definition);
         Assert.True(status == HttpStatusCode.Created, $"{status} {body}");
+        await deployment.LearnersReadyAsync(loop.Experiment);
         foreach (var api in loop.Apis)
         {
             await Eventually.IsTrueAsync(
@@ -82,10 +82,9 @@ public sealed class ServedLoop
                     await when(round);
                 var turn = turns[round - first] = await TurnAsync(round, delivery(round));
                 // One client's decisions come one after another, so what an Api has shown it once stays shown as long as that process lives.
-                var life = (turn.Api, Volatile.Read(ref _lives[turn.Api]));
-                var shown = versions.GetValueOrDefault(life);
+                var shown = versions.GetValueOrDefault((turn.Api, turn.Life));
                 Assert.True(turn.Version >= shown, $"Api {turn.Api} went back from version {shown} to {turn.Version} ({turn.Fallback ?? "no fallback"}).");
-                versions[life] = turn.Version;
+                versions[(turn.Api, turn.Life)] = turn.Version;
             }
         })));
         return turns;
@@ -188,7 +187,7 @@ public sealed class ServedLoop
     {
         var id = $"r{round}";
         var preferred = (int)(Population.Uniform(round, 3) * Apis.Count);
-        var (api, answer) = await TryAsync(preferred, api => DecideAsync(api, Request(id, Population.Kind(round))));
+        var (api, (life, answer)) = await TryAsync(preferred, async api => (Apis[api].Starts, await DecideAsync(api, Request(id, Population.Kind(round)))));
         var value = Population.Reward(round, answer.GetProperty("actions")[0].GetProperty("id").GetString()!);
         Task Send(int to) => TryAsync(to, async at =>
         {
@@ -202,7 +201,7 @@ public sealed class ServedLoop
         if (delivery is Delivery.Everywhere)
             await Task.WhenAll(Enumerable.Range(0, Apis.Count).Select(Send));
         return new Turn(
-            round, api, answer.GetProperty("policyVersion").GetInt64(), answer.GetProperty("parameterAgeSeconds").GetDouble(),
+            round, api, life, answer.GetProperty("policyVersion").GetInt64(), answer.GetProperty("parameterAgeSeconds").GetDouble(),
             answer.GetProperty("fallback").GetString(), delivery == Delivery.Nowhere ? null : value);
     }
 
@@ -228,7 +227,6 @@ public sealed class ServedLoop
             catch (Exception problem) when (problem is HttpRequestException or IOException && waited.Elapsed < Eventually.Patience)
             {
                 Volatile.Write(ref _away[api], true);
-                Interlocked.Increment(ref _lives[api]);
             }
         }
     }
