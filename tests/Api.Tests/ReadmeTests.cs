@@ -30,7 +30,8 @@ public sealed class ReadmeTests(EmbeddedDeployment newcomer) : IClassFixture<Emb
 
         JsonElement explanation = default;
         await Eventually.IsTrueAsync(
-            async () => (explanation = (await RunAsync(commands[2])).Body).GetProperty("policyVersion").GetInt64() == 1, static () => "the first reward was served");
+            async () => (explanation = (await RunAsync(commands[2])).Body).GetProperty("policyVersion").GetInt64() == 1,
+            static () => "the first reward was served");
         AssertLike(printed[1], explanation);
 
         var (defined, _) = await RunAsync(commands[3]);

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Mvc.Testing;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
@@ -45,7 +46,7 @@ public sealed class RouteTests(EmbeddedDeployment deployment)
     {
         var document = await deployment.Api.GetAsync("/openapi/v1.json");
         var described = document.GetProperty("paths").EnumerateObject()
-            .SelectMany(static path => path.Value.EnumerateObject().Where(static o => Methods.Contains(o.Name)).Select(o => $"{o.Name.ToUpperInvariant()} {path.Name}"));
+            .SelectMany(static path => Operations(path).Select(o => $"{o.Name.ToUpperInvariant()} {path.Name}"));
         Assert.Equal(Contract, described.Order(StringComparer.Ordinal));
     }
 
@@ -58,7 +59,8 @@ public sealed class RouteTests(EmbeddedDeployment deployment)
             // Any type of the assembly names its entry point.
             using var host = new WebApplicationFactory<Recsys.Api.Decisions.DecisionService>().WithWebHostBuilder(
                 web => web.UseSetting("Embedded:DataDirectory", directory.FullName).UseSetting("Logging:LogLevel:Default", "None"));
-            var mapped = host.Services.GetServices<EndpointDataSource>().SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>().SelectMany(Addresses);
+            var mapped = host.Services.GetServices<EndpointDataSource>()
+                .SelectMany(static source => source.Endpoints).OfType<RouteEndpoint>().SelectMany(Addresses);
             Assert.Equal(Contract, mapped.Distinct().Order(StringComparer.Ordinal));
         }
         finally
@@ -73,7 +75,7 @@ public sealed class RouteTests(EmbeddedDeployment deployment)
         var document = await deployment.Api.GetAsync("/openapi/v1.json");
         foreach (var path in document.GetProperty("paths").EnumerateObject().Where(static p => p.Name.Contains("{experiment}", StringComparison.Ordinal)))
         {
-            foreach (var operation in path.Value.EnumerateObject().Where(static o => Methods.Contains(o.Name)))
+            foreach (var operation in Operations(path))
             {
                 var answers = operation.Value.GetProperty("responses").EnumerateObject().Select(static r => r.Name).ToList();
                 Assert.True(answers.Exists(static a => a[0] == '2' || a == "501"), $"{operation.Name} {path.Name} never succeeds.");
@@ -81,6 +83,8 @@ public sealed class RouteTests(EmbeddedDeployment deployment)
             }
         }
     }
+
+    private static IEnumerable<JsonProperty> Operations(JsonProperty path) => path.Value.EnumerateObject().Where(static o => Methods.Contains(o.Name));
 
     private static IEnumerable<string> Addresses(RouteEndpoint endpoint)
     {

@@ -48,7 +48,8 @@ public sealed class DistributedDeployment : IDeployment, IAsyncLifetime
             async () =>
             {
                 held = await Task.WhenAll(Learners.Where(static l => l.IsRunning).Select(l => PartitionsOfAsync(l, experiment)));
-                return held.All(static h => h.Count > 0) && held.Sum(static h => h.Count) == Partitions && held.SelectMany(static h => h).Distinct().Count() == Partitions;
+                var all = held.SelectMany(static h => h).ToList();
+                return Array.TrueForAll(held, static h => h.Count > 0) && all.Count == Partitions && all.Distinct().Count() == Partitions;
             },
             () => $"the learners shared {Partitions} partitions; they hold {string.Join(" and ", held.Select(static h => $"[{string.Join(' ', h)}]"))}");
     }
@@ -79,7 +80,8 @@ public sealed class DistributedDeployment : IDeployment, IAsyncLifetime
                     throw new TimeoutException($"{at} gave nothing after offset {offset}; it ends at {end}.");
                 offset = read.Offset.Value;
                 var type = read.Message.Headers.TryGetLastBytes("content-type", out var bytes) ? Encoding.UTF8.GetString(bytes) : null;
-                yield return new LogRecord(partition, offset, read.Message.Key, read.Message.Value, new EventHeaders(type), read.Message.Timestamp.UnixTimestampMs);
+                var (message, headers) = (read.Message, new EventHeaders(type));
+                yield return new LogRecord(partition, offset, message.Key, message.Value, headers, message.Timestamp.UnixTimestampMs);
             }
         }
     }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Local;
 using Xunit;
@@ -25,7 +26,14 @@ public sealed class EmbeddedDeployment : IDeployment, IAsyncLifetime
 
     public IEnumerable<LogRecord> ReadLog(string experiment) => JournalReader.ReadLog(Path.Combine(_directory, "log", EventTopics.Events(experiment)));
 
-    public async ValueTask InitializeAsync() => await Api.StartAsync();
+    /// <summary>Starts it and waits for what a newcomer would not notice: the demo's first parameters come a moment after the service is ready.</summary>
+    public async ValueTask InitializeAsync()
+    {
+        await Api.StartAsync();
+        await Eventually.IsTrueAsync(
+            async () => (await Api.PostAsync("/v1/experiments/demo/explain", """{"actions":[{"id":"a"}]}""")).Body.GetProperty("fallback").ValueKind == JsonValueKind.Null,
+            static () => "the demo had its first parameters");
+    }
 
     public ValueTask DisposeAsync()
     {

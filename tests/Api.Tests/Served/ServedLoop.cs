@@ -53,8 +53,8 @@ public sealed class ServedLoop
         foreach (var api in loop.Apis)
         {
             await Eventually.IsTrueAsync(
-                async () => await api.PostAsync(loop.Path + "/explain", Ask) is (HttpStatusCode.OK, var e) && e.GetProperty("fallback").ValueKind == JsonValueKind.Null
-                    && e.GetProperty("parameterAgeSeconds").GetDouble() < 1,
+                async () => await api.PostAsync(loop.Path + "/explain", Ask) is (HttpStatusCode.OK, var answer)
+                    && answer.GetProperty("fallback").ValueKind == JsonValueKind.Null && answer.GetProperty("parameterAgeSeconds").GetDouble() < 1,
                 () => "every Api served the parameters of a new experiment");
         }
         return loop;
@@ -155,7 +155,8 @@ public sealed class ServedLoop
     {
         var (status, answer) = await Apis[api].PostAsync(Path + "/explain", Request("explain", kind));
         Assert.Equal(HttpStatusCode.OK, status);
-        return answer.GetProperty("actions").EnumerateArray().ToDictionary(static a => a.GetProperty("id").GetString()!, static a => a.GetProperty("estimate").GetSingle());
+        return answer.GetProperty("actions").EnumerateArray()
+            .ToDictionary(static a => a.GetProperty("id").GetString()!, static a => a.GetProperty("estimate").GetSingle());
     }
 
     /// <summary>A decision of an Api; fails unless it is one.</summary>

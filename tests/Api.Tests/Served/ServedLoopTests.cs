@@ -26,9 +26,9 @@ public abstract class ServedLoopTests
         var untrained = Rate(turns.Where(static t => t.Version == 0));
         var late = Rate(turns.Skip(2 * Rounds / 3));
         var ages = new Percentiles(turns.Where(static t => t.Version > 0).Select(static t => 1000 * t.AgeSeconds));
-        System.Console.WriteLine(
-            $"[{_deployment.Name}] reward rate over {Rounds} decisions: {untrained:F2} before the first lesson, {late:F2} in the last third (uniform {Population.UniformRate:F2}, best {Population.Liked:F2})");
-        System.Console.WriteLine($"[{_deployment.Name}] age of the parameters that decided, ms: {ages}");
+        Say($"reward rate over {Rounds} decisions: {untrained:F2} before the first lesson, {late:F2} in the last third "
+            + $"(uniform {Population.UniformRate:F2}, best {Population.Liked:F2})");
+        Say($"age of the parameters that decided, ms: {ages}");
         Assert.True(late > Population.UniformRate + (0.85 * (Population.Liked - Population.UniformRate)), $"The last third earned {late} each.");
         Assert.True(ages.At(0.5) < 1000 && ages.At(0.95) < 1000, $"Ages in ms: {ages}");
         Assert.Equal(Rounds, await loop.SettledAsync(Rounds));
@@ -41,8 +41,8 @@ public abstract class ServedLoopTests
     {
         var loop = await ServedLoop.CreateAsync(_deployment, "fresh");
         var (first, every) = await loop.FreshnessAsync(Samples);
-        System.Console.WriteLine($"[{_deployment.Name}] reward accepted to served by an Api, ms: {first}");
-        System.Console.WriteLine($"[{_deployment.Name}] reward accepted to served by every Api, ms: {every}");
+        Say($"reward accepted to served by an Api, ms: {first}");
+        Say($"reward accepted to served by every Api, ms: {every}");
         Assert.True(every.At(0.5) < 200, $"Delays in ms: {every}");
         await loop.DeleteAsync();
     }
@@ -62,6 +62,9 @@ public abstract class ServedLoopTests
         Assert.Equal(learned, await loop.EstimatesAsync(0, "mobile"));
         await loop.DeleteAsync();
     }
+
+    // Straight to the console, because what a test writes to its own output is shown only when it fails.
+    private void Say(string what) => System.Console.WriteLine($"[{_deployment.Name}] {what}");
 
     private static double Rate(IEnumerable<Turn> turns) => turns.Select(static t => (double)t.Value!).DefaultIfEmpty().Average();
 }
