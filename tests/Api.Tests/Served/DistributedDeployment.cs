@@ -100,7 +100,8 @@ public sealed class DistributedDeployment : IDeployment, IAsyncLifetime
             ["Redis__Configuration"] = Redis.Configuration,
         };
         Apis = [ServiceProcess.Api(environment), ServiceProcess.Api(environment)];
-        Learners = [ServiceProcess.Learner(environment), ServiceProcess.Learner(environment)];
+        var learner = environment.Append(IDeployment.OftenSaved).ToList();
+        Learners = [ServiceProcess.Learner(learner), ServiceProcess.Learner(learner)];
         await Task.WhenAll(Apis.Concat(Learners).Select(static p => p.StartAsync()));
     }
 

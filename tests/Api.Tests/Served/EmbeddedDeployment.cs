@@ -11,7 +11,7 @@ public sealed class EmbeddedDeployment : IDeployment, IAsyncLifetime
     private readonly string _directory = Directory.CreateTempSubdirectory("recsys-test-").FullName;
 
     public EmbeddedDeployment() =>
-        Api = ServiceProcess.Api([KeyValuePair.Create<string, string?>("Embedded__DataDirectory", _directory)]);
+        Api = ServiceProcess.Api([new("Embedded__DataDirectory", _directory), IDeployment.OftenSaved]);
 
     public string Name => "embedded";
 

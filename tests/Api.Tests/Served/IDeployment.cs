@@ -11,6 +11,9 @@ public interface IDeployment
     /// <summary>The Apis, each as good as any other.</summary>
     IReadOnlyList<ServiceProcess> Apis { get; }
 
+    /// <summary>Checkpoints every so often, so that a process that is killed within seconds leaves some behind and misses others.</summary>
+    static readonly KeyValuePair<string, string?> OftenSaved = new("Training__CheckpointInterval", "00:00:00.200");
+
     /// <summary>Why it cannot run here, one sentence; null when it runs.</summary>
     string? Missing { get; }
 
