@@ -12,6 +12,9 @@ public static class OpenApiEndpoints
     {
         var document = System.Text.Encoding.UTF8.GetBytes(OpenApiDocument.Create());
         routes.MapGet("/openapi/v1.json", context => JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, document)).IsOpen();
-        routes.MapScalarApiReference("/docs", static scalar => scalar.WithTitle("Recsys").WithOpenApiRoutePattern("/openapi/{documentName}.json")).IsOpen();
+        // Only the reference itself: no fonts, helpers or buttons that talk to somebody else's server.
+        routes.MapScalarApiReference("/docs", static scalar => scalar
+            .WithTitle("Recsys").WithOpenApiRoutePattern("/openapi/{documentName}.json")
+            .HideDeveloperTools().DisableAgent().DisableMcp().DisableTelemetry().DisableDefaultFonts()).IsOpen();
     }
 }

@@ -43,10 +43,12 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
               that probability: reward 1 or 0.
 
             What the policy sees:
-              Each user's earlier half of the ratings by time is factorised on its own. That gives user and item vectors (context and action vectors),
-              user clusters (spherical k-means) and the graph: from each cluster to the items with the largest inner product. A round's candidates are
-              the items of the user's nearest clusters; items that no cluster ranks among its W are left out. Every policy with the
-              same seed and settings ranks the same candidates for the same users.
+              Each user's earlier half of the ratings by time is factorised on its own. That gives user and item vectors, user clusters (spherical
+              k-means) and the graph: from each cluster to the items with the largest inner product. A round's candidates are the items of the
+              user's nearest clusters; items that no cluster ranks among its W are left out. Every policy with the same seed and settings ranks the
+              same candidates for the same users, and knows the same about them: the weights of the user's clusters and the ids of the items.
+              With --set context=vectors the linear policies read the factorised vectors instead, which here say much of what there is to know:
+              the reward model is a factorisation too, and of ratings that these vectors have seen half of.
 
             Result (--json: one object on the last line):
               policy, rounds    what ran

@@ -53,11 +53,39 @@ public sealed class CatalogueSimulationTests
     }
 
     [Fact]
-    public void Build_gives_every_user_unit_vectors_weights_that_add_to_1_and_connected_candidates()
+    public void Build_shows_linear_policies_the_clusters_or_the_vectors()
     {
         foreach (var visitor in World.Value.Visitors)
         {
+            var weights = visitor.Context.Dense.ToArray();
+            Assert.Equal(Small.Clusters, weights.Length);
+            Assert.Equal(visitor.Clusters.ToDictionary(static c => c.Cluster, static c => c.Weight), NonZero(weights));
+            Assert.All(visitor.Candidates, static c => Assert.Equal(0, c.Features.Dense.Length));
+        }
+        var vectors = CatalogueWorld.Build(Synthetic(), Small with { Context = CatalogueContext.Vectors }, seed: 1);
+        foreach (var visitor in vectors.Visitors)
+        {
             Assert.Equal(1, TensorPrimitives.Norm(visitor.Context.Dense.Span), 1e-5f);
+            Assert.All(visitor.Candidates, static c => Assert.Equal(Small.VectorLength + 1, c.Features.Dense.Length));
+        }
+
+        static Dictionary<int, float> NonZero(float[] weights) =>
+            Enumerable.Range(0, weights.Length).Where(c => weights[c] != 0).ToDictionary(static c => c, c => weights[c]);
+    }
+
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(300, 30)]
+    [InlineData(610, 61)]
+    [InlineData(100_000, 64)]
+    public void Clusters_left_open_follow_the_number_of_users(int users, int clusters) =>
+        Assert.Equal(clusters, CatalogueSettings.Default.For(users).Clusters);
+
+    [Fact]
+    public void Build_gives_every_user_weights_that_add_to_1_and_connected_candidates()
+    {
+        foreach (var visitor in World.Value.Visitors)
+        {
             Assert.Equal(1, visitor.Clusters.Sum(static c => c.Weight), 1e-5f);
             Assert.InRange(visitor.Clusters.Length, 1, Small.ClustersPerUser);
             Assert.Equal(visitor.Clusters.Length, visitor.Clusters.DistinctBy(static c => c.Cluster).Count());
@@ -91,7 +119,7 @@ public sealed class CatalogueSimulationTests
     }
 
     [Theory]
-    [InlineData("clusters", "0")]
+    [InlineData("clusters", "-1")]
     [InlineData("clusters", "1.5")]
     [InlineData("clustersPerUser", "65")]
     [InlineData("clusterTemperature", "-1")]

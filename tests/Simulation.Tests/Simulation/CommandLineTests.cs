@@ -36,9 +36,9 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("--policy nope", "Known: ")]
-    [InlineData("--policy uniform --set clusters=0", "clusters")]
+    [InlineData("--policy uniform --set clusters=-1", "clusters")]
     [InlineData("--policy uniform --set nope=1", "nope")]
-    [InlineData("--policy uniform", "'clusters' is 8")]
+    [InlineData("--policy uniform --set clusters=8", "'clusters' is 8")]
     public async Task Simulate_catalogue_misuse_ends_with_its_code(string arguments, string says)
     {
         using var file = new TemporaryFile(SyntheticTables.Ratings(users: 6, items: 20, perUser: 10, seed: 1));

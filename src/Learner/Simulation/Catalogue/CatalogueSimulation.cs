@@ -42,7 +42,7 @@ public static class CatalogueSimulation
     {
         ArgumentNullException.ThrowIfNull(world);
         ArgumentNullException.ThrowIfNull(options);
-        var spec = Configure(options, world.Dimension);
+        var spec = Configure(options, world.Features);
         var loop = new SimulatedLoop(spec, options.Delay, options.Batch, options.Seed);
         var arrivals = SeededRandom.For(options.Seed, ArrivalPurpose);
         var coins = SeededRandom.For(options.Seed, CoinPurpose);
@@ -81,11 +81,11 @@ public static class CatalogueSimulation
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(settings);
-        _ = Configure(options, settings.Dimension);
+        _ = Configure(options, settings.Features);
     }
 
-    private static PolicySpec Configure(CatalogueOptions options, int dimension) => PolicyOptions.Configure(
-        options.Policy, options.Parameters ?? [], new FeatureSchema(ContextVector: dimension, ActionVector: dimension));
+    private static PolicySpec Configure(CatalogueOptions options, FeatureSchema features) =>
+        PolicyOptions.Configure(options.Policy, options.Parameters ?? [], features);
 
     private static ClusterWeight[] Connected(ClusterWeight[] clusters, ulong mask) =>
         [.. clusters.Where((_, i) => (mask >> i & 1) != 0)];

@@ -7,7 +7,7 @@ using Recsys.Bandits.Interactions;
 namespace Recsys.Learner.Simulation.Catalogue;
 
 /// <summary>What one user meets in every one of the user's rounds.</summary>
-/// <param name="Context">The user vector, of length 1.</param>
+/// <param name="Context">The user's cluster weights or vector, as <see cref="CatalogueSettings.Context"/> says.</param>
 /// <param name="Clusters">The user's clusters with their weights.</param>
 /// <param name="Candidates">The union of the clusters' items.</param>
 /// <param name="Probabilities">Hidden from the policy: probability of a success of each candidate.</param>
@@ -29,11 +29,11 @@ public sealed class CatalogueWorld
     private const ulong ClusterPurpose = 3;
     private const int RatingsMin = 10;
 
-    private CatalogueWorld(CatalogueVisitor[] visitors, RewardModel truth, int dimension)
+    private CatalogueWorld(CatalogueVisitor[] visitors, RewardModel truth, FeatureSchema features)
     {
         Visitors = visitors;
         Truth = truth;
-        Dimension = dimension;
+        Features = features;
     }
 
     /// <summary>One entry per user.</summary>
@@ -42,8 +42,8 @@ public sealed class CatalogueWorld
     /// <summary>The hidden reward model.</summary>
     public RewardModel Truth { get; }
 
-    /// <summary>Length of user and item vectors.</summary>
-    public int Dimension { get; }
+    /// <summary>Shape of contexts and candidates.</summary>
+    public FeatureSchema Features { get; }
 
     /// <summary>Builds the world. A function of its arguments alone.</summary>
     /// <exception cref="SimulationOptionsException">There are too few ratings, or fewer users than clusters.</exception>
@@ -54,6 +54,7 @@ public sealed class CatalogueWorld
         if (ratings.All.Count < RatingsMin)
             throw new SimulationOptionsException($"A catalogue needs at least {RatingsMin} ratings; the file has {ratings.All.Count}.");
         var users = ratings.Users.Count;
+        settings = settings.For(users);
         if (settings.Clusters > users)
             throw new SimulationOptionsException($"'clusters' is {settings.Clusters}, but there are {users} users only.");
         var truth = RewardModel.Fit(ratings, TruthRank, Ridge, FitSweeps, seed, cancellation);
@@ -61,7 +62,6 @@ public sealed class CatalogueWorld
         var earlier = EarlierHalf(ratings);
         var known = MatrixFactorization.Fit(
             users, ratings.Items.Count, earlier, settings.VectorLength, Ridge, FitSweeps, seed, cancellation);
-        var dimension = settings.Dimension;
         var items = earlier.Select(static r => r.Item).Distinct().Order().ToArray();
         var (userVectors, itemVectors) = Vectors(known, users, items);
         var centroids = SphericalKMeans.Fit(userVectors, settings.Clusters, SeededRandom.For(seed, ClusterPurpose).NextBits(), ClusterSweeps);
@@ -82,13 +82,14 @@ public sealed class CatalogueWorld
         for (var user = 0; user < users; user++)
         {
             var proposed = graph.Propose(memberships[user], now: 0, rotation: 0, buffer, scratch);
-            var candidates = buffer.AsSpan(0, proposed).ToArray();
+            var seesVectors = settings.Context == CatalogueContext.Vectors;
+            var candidates = Array.ConvertAll(buffer.AsSpan(0, proposed).ToArray(), c => seesVectors ? c : c with { Features = default });
             var person = user;
             var probabilities = Array.ConvertAll(candidates, c => (float)truth.Probability(person, itemOf[c.Key]));
             visitors[user] = new CatalogueVisitor(
-                new FeatureSet(default, userVectors[user]), memberships[user], candidates, probabilities, probabilities.Average(), probabilities.Max());
+                new FeatureSet(default, seesVectors ? userVectors[user] : Weights(memberships[user], settings.Clusters)), memberships[user], candidates, probabilities, probabilities.Average(), probabilities.Max());
         }
-        return new CatalogueWorld(visitors, truth, dimension);
+        return new CatalogueWorld(visitors, truth, settings.Features);
     }
 
     /// <summary>Each user's earlier half by time (ties in the file's order), rounded up: everybody has a vector, and the later half stays unseen.</summary>
@@ -150,6 +151,14 @@ public sealed class CatalogueWorld
             ranked.UnionWith(Enumerable.Range(0, items.Length).OrderByDescending(i => scores[i]).Take(perCluster));
         }
         return ranked;
+    }
+
+    private static float[] Weights(ClusterWeight[] membership, int clusters)
+    {
+        var weights = new float[clusters];
+        foreach (var (cluster, weight) in membership)
+            weights[cluster] = weight;
+        return weights;
     }
 
     private static ClusterWeight[] Clusters(ClusterGraph graph, float[] user, int perUser, double temperature)

@@ -128,10 +128,11 @@ public sealed class ClusterGraph
     /// The union of the clusters' items that are available now, each with the set of clusters that have an edge to it.
     /// </summary>
     /// <remarks>
-    /// Order: best ranked first, rank by rank over the clusters in the order given, so that a short buffer cuts the tails; then newcomers of each cluster in
-    /// turn, then items without a vector. Of each of these lists at most max(1, W / <see cref="NewcomerShare"/>) are taken, starting at a place that
-    /// <paramref name="rotation"/> chooses, so that over many decisions every item is proposed. A fifth of a short buffer is kept for them. Without
-    /// centroids all items are one such list of unlimited length. O(clusters · W).
+    /// Order: best ranked first, rank by rank over the clusters in the order given, so that a short buffer cuts the tails; then newcomers of each cluster and
+    /// items without a vector. Of each of these lists at most max(1, W / <see cref="NewcomerShare"/>) are taken. <paramref name="rotation"/> chooses which list is
+    /// the first and where each begins: n lists whose longest has m items are all proposed within n·m consecutive rotations. A fifth of a short buffer,
+    /// at least one place if it has two, is kept for them; what they leave of it goes back to the ranked. Without centroids all items are one such list of
+    /// unlimited length. O(clusters · W), and the unavailable among the newcomers are passed over one by one.
     /// </remarks>
     /// <param name="clusters">From <see cref="AssignClusters"/>; at most <see cref="DecisionQuery.ClustersMax"/>, clusters of this graph.</param>
     /// <param name="now">Unix milliseconds, for availability.</param>
@@ -147,25 +148,37 @@ public sealed class ClusterGraph
         if (scratch.Length < ScratchLength(into.Length))
             throw new ArgumentException($"Scratch of {scratch.Length} ints; {ScratchLength(into.Length)} are needed.", nameof(scratch));
         var union = new Union(into, scratch[..ScratchLength(into.Length)]);
-        Ranked(clusters, now, into.Length - Reserved(clusters, into.Length), ref union);
-        for (var i = 0; i < clusters.Length; i++)
-            Rotated(_newcomers[clusters[i].Cluster], 1UL << i, now, rotation, into.Length, ref union);
-        var all = clusters.Length == DecisionQuery.ClustersMax ? ulong.MaxValue : (1UL << clusters.Length) - 1;
-        Rotated(_everywhere, all, now, rotation, into.Length, ref union);
+        var allRanked = Ranked(clusters, now, into.Length - Reserved(clusters, into.Length), ref union);
+        // Each list is the first in its turn: where room is short, the first one may take all of it.
+        var lists = clusters.Length + 1;
+        var first = (int)(rotation % (ulong)lists);
+        for (var i = 0; i < lists; i++)
+        {
+            var list = (first + i) % lists;
+            if (list < clusters.Length)
+                Rotated(_newcomers[clusters[list].Cluster], 1UL << list, now, rotation / (ulong)lists, into.Length, ref union);
+            else
+                Rotated(_everywhere, DecisionQuery.AllClusters(clusters.Length), now, rotation / (ulong)lists, into.Length, ref union);
+        }
+        if (!allRanked && union.Count < into.Length)
+            Ranked(clusters, now, into.Length, ref union);
         return union.Count;
     }
 
-    private void Ranked(ReadOnlySpan<ClusterWeight> clusters, long now, int most, ref Union union)
+    /// <summary>Whether nothing was left out for lack of room.</summary>
+    private bool Ranked(ReadOnlySpan<ClusterWeight> clusters, long now, int most, ref Union union)
     {
+        var all = true;
         for (var rank = 0; rank < _deepest; rank++)
         {
             for (var i = 0; i < clusters.Length; i++)
             {
                 var row = _rows[clusters[i].Cluster];
                 if (rank < row.Length && _items[row[rank]].IsAvailable(now))
-                    union.Add(row[rank], _candidates[row[rank]], 1UL << i, most);
+                    all &= union.Add(row[rank], _candidates[row[rank]], 1UL << i, most);
             }
         }
+        return all;
     }
 
     private void Rotated(int[] list, ulong mask, long now, ulong rotation, int most, ref Union union)
@@ -189,7 +202,7 @@ public sealed class ClusterGraph
         long newcomers = Math.Min(_newcomersPerCluster, _everywhere.Length);
         foreach (var (cluster, _) in clusters)
             newcomers += Math.Min(_newcomersPerCluster, _newcomers[cluster].Length);
-        return (int)Math.Min(newcomers, length / NewcomerShare);
+        return (int)Math.Min(newcomers, length < 2 ? 0 : Math.Max(1, length / NewcomerShare));
     }
 
     /// <summary>Keeps the largest cosines in <paramref name="into"/>, in the place of weights, by insertion.</summary>
@@ -245,7 +258,8 @@ public sealed class ClusterGraph
         public int Count { get; private set; }
 
         /// <summary>Adds an item, or the mask to an item that is there; a new one is left out when there are <paramref name="most"/> already.</summary>
-        public void Add(int item, in Candidate candidate, ulong mask, int most)
+        /// <returns>Whether it is there now.</returns>
+        public bool Add(int item, in Candidate candidate, ulong mask, int most)
         {
             var slots = _places.Length / 2 - 1;
             var at = (int)((uint)item * 0x9E3779B1u >> 7) & slots;
@@ -255,15 +269,16 @@ public sealed class ClusterGraph
                 {
                     ref var there = ref _into[_places[2 * at + 1]];
                     there = there with { ClusterMask = there.ClusterMask | mask };
-                    return;
+                    return true;
                 }
                 at = (at + 1) & slots;
             }
             if (Count >= most)
-                return;
+                return false;
             _places[2 * at] = item + 1;
             _places[2 * at + 1] = Count;
             _into[Count++] = candidate with { ClusterMask = mask };
+            return true;
         }
     }
 }

@@ -45,6 +45,10 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
             return;
         }
 
+        // A width of zero becomes a step that is sharp on every grid; the grid begins below the step, which would else lose the half of it that lies there.
+        var sharp = 1e-9 * (high - low);
+        low -= Tail * sharp;
+
         double[]? rented = null;
         int[]? rentedIndices = null;
         var scratch = count <= StackCandidates ? stackalloc double[5 * StackCandidates] : (rented = ArrayPool<double>.Shared.Rent(5 * count));
@@ -52,12 +56,12 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
         var contenders = 0;
         for (var i = 0; i < count; i++)
         {
-            // Nobody else can be the largest; a width of zero becomes a step that is sharp on every grid.
+            // Nobody else can be the largest.
             if (!(means[i] + Tail * alpha * widths[i] >= low))
                 continue;
             indices[contenders] = i;
             scratch[contenders] = means[i];
-            scratch[count + contenders++] = 1 / Math.Max(alpha * widths[i], 1e-9 * (high - low));
+            scratch[count + contenders++] = 1 / Math.Max(alpha * widths[i], sharp);
         }
         Span<double> grid = stackalloc double[Cells + 1];
         for (var i = 0; i <= Cells; i++)

@@ -18,6 +18,10 @@ public readonly ref struct DecisionQuery
     /// <summary>Most user clusters one decision may carry; a candidate's edges to them fit one machine word.</summary>
     public const int ClustersMax = 64;
 
+    /// <summary>The mask of a candidate that all of so many clusters have an edge to.</summary>
+    /// <param name="clusters">0 to <see cref="ClustersMax"/>.</param>
+    public static ulong AllClusters(int clusters) => clusters == ClustersMax ? ulong.MaxValue : (1UL << clusters) - 1;
+
     /// <summary>Binds the views.</summary>
     /// <param name="context">Encoded features of user and situation.</param>
     /// <param name="candidates">The K ≥ 1 actions to choose from, with distinct keys.</param>

@@ -19,7 +19,7 @@ public static class PackedLower
 
     /// <summary>
     /// Factors A + ridge·I = L·Lᵀ in place, both by rows. D³/6 multiplications. A must be a sum of squares x·xᵀ, for which no pivot can be
-    /// below the ridge; a smaller one is rounding, and is set to the ridge, so that the factor of any finite input is finite.
+    /// below the ridge; a smaller one is rounding, and is set to the ridge, so that no root of a negative number is taken.
     /// </summary>
     /// <param name="matrix">In: A. Out: L. Length at least <see cref="Length"/>.</param>
     /// <param name="dimension">D.</param>

@@ -31,9 +31,9 @@ public sealed record Hyperparameter(
         return Integer && number != Math.Floor(number) ? $"'{Name}' must be a whole number, not {value}." : null;
     }
 
-    /// <summary>One spelling per value, so that 0.50 and 0.5 have the same fingerprint.</summary>
+    /// <summary>One spelling per value, so that 0.50 and 0.5 have the same fingerprint; adding 0 makes the negative zero a zero.</summary>
     public string Canonical(string value) =>
-        Choices is not null ? value : double.Parse(value, NumberStyles.Float, CultureInfo.InvariantCulture).ToString("R", CultureInfo.InvariantCulture);
+        Choices is not null ? value : (double.Parse(value, NumberStyles.Float, CultureInfo.InvariantCulture) + 0.0).ToString("R", CultureInfo.InvariantCulture);
 }
 
 /// <summary>A complete, valid set of hyperparameter values, in the order in which the kind declares them.</summary>

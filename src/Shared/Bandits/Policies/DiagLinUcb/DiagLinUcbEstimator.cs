@@ -11,29 +11,36 @@ public enum EdgeEstimate
 
     /// <summary>Shrunken weighted averages with weights renormalised over the connected clusters: the mean is a reward.</summary>
     Calibrated,
+
+    /// <summary>Calibrated, and edges lean on their item and items on the mean of all, as far as the sums say that they are alike (<see cref="EdgePooling"/>).</summary>
+    Pooled,
 }
 
 /// <summary>The tunables that act when sums are read.</summary>
 /// <param name="Estimate">How the edges of an action become one estimate.</param>
 /// <param name="PriorWeight">d0: interactions of weight 1 that the prior of an edge counts for, above 0.</param>
-public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double PriorWeight);
+/// <param name="FreshWidth">Width of an action that none of its edges knows anything about, in units of the whole reward range.</param>
+public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double PriorWeight, float FreshWidth = DiagLinUcbEstimator.FreshWidth);
 
 /// <summary>
 /// Mean and width of an action from the edges that connect it to the user's clusters, Online Matching (arXiv 2307.15893) eq. 7. Equation numbers and
-/// deviations are in README.md. O(user clusters) per candidate, one hash lookup each; allocates nothing.
+/// deviations are in README.md. O(user clusters) per candidate, a hash lookup or two each; allocates nothing.
 /// </summary>
 public sealed class DiagLinUcbEstimator : IRewardEstimator
 {
     /// <summary>
-    /// Width of an action that none of its edges knows anything about, in units of the whole reward range: an interval that every possible reward lies in, and
+    /// Width of an action that none of its edges knows anything about while there is room to learn about it, in units of the whole reward range: an interval that every possible reward lies in, and
     /// so wide that optimism ranks it before anything known. The "infinite confidence bound" of a fresh item, kept finite so that numbers stay numbers.
     /// </summary>
     public const float FreshWidth = 1000;
 
     private readonly EdgeIndex _index;
     private readonly Belief[] _beliefs;
+    private readonly ItemIndex? _items;
+    private readonly Belief[] _itemBeliefs = [];
     private readonly Belief _unknown;
     private readonly bool _calibrated;
+    private readonly float _freshWidth;
 
     /// <summary>Reads sums with a prior.</summary>
     /// <param name="table">The sums of all partitions.</param>
@@ -42,20 +49,28 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     public DiagLinUcbEstimator(EdgeTable table, DiagLinUcbPrior prior, DiagLinUcbEstimator? previous)
     {
         ArgumentNullException.ThrowIfNull(table);
-        _index = previous is not null && previous._index.Keys.Span.SequenceEqual(table.Keys) ? previous._index : new EdgeIndex(table.Keys);
-        _calibrated = prior.Estimate == EdgeEstimate.Calibrated;
-        (MeanReward, NoiseScale) = Pooled(table.Sums);
+        var same = previous is not null && previous._index.Keys.Span.SequenceEqual(table.Keys) ? previous : null;
+        _index = same?._index ?? new EdgeIndex(table.Keys);
+        _calibrated = prior.Estimate != EdgeEstimate.Diagonal;
+        _freshWidth = prior.FreshWidth;
+        (MeanReward, NoiseScale) = Overall(table.Sums);
         var d0 = prior.PriorWeight;
         _unknown = new Belief(_calibrated ? (float)MeanReward : 0, (float)(1 / d0));
         _beliefs = new Belief[table.Sums.Length];
+        if (prior.Estimate == EdgeEstimate.Pooled)
+        {
+            _items = same?._items ?? new ItemIndex(table.Keys);
+            _itemBeliefs = new Belief[_items.Count];
+            EdgePooling.Pool(table.Sums, _items, MeanReward, NoiseScale * NoiseScale, d0, _beliefs, _itemBeliefs);
+            return;
+        }
         for (var i = 0; i < _beliefs.Length; i++)
         {
             var d = table.Sums[i].Precision / EdgeSums.Scale;
             var b = table.Sums[i].Reward / EdgeSums.Scale;
             var s = table.Sums[i].Weight / EdgeSums.Scale;
-            // Kish's effective sample size s²/d is n when all weights are equal, less when a few dominate.
             _beliefs[i] = _calibrated
-                ? new Belief((float)((b + d0 * MeanReward) / (s + d0)), (float)(1 / ((d > 0 ? s * s / d : 0) + d0)))
+                ? new Belief((float)((b + d0 * MeanReward) / (s + d0)), (float)(1 / (table.Sums[i].EffectiveCount + d0)))
                 : new Belief((float)(b / (d + d0)), (float)(1 / (d + d0)));
         }
     }
@@ -79,7 +94,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     public void Estimate(in DecisionQuery query, Span<float> means, Span<float> widths)
     {
         var clusters = query.Clusters[..Math.Min(query.Clusters.Length, DecisionQuery.ClustersMax)];
-        var all = clusters.Length == DecisionQuery.ClustersMax ? ulong.MaxValue : (1UL << clusters.Length) - 1;
+        var all = DecisionQuery.AllClusters(clusters.Length);
         for (var j = 0; j < query.Candidates.Length; j++)
         {
             ref readonly var candidate = ref query.Candidates[j];
@@ -88,9 +103,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
             for (var edges = candidate.ClusterMask & all; edges != 0; edges &= edges - 1)
             {
                 var (cluster, weight) = clusters[BitOperations.TrailingZeroCount(edges)];
-                var position = _index.Find(new EdgeKey(cluster, candidate.Key));
-                known |= position >= 0;
-                var belief = position >= 0 ? _beliefs[position] : _unknown;
+                known |= TryFind(new EdgeKey(cluster, candidate.Key), out var belief);
                 double w = weight;
                 mean += w * belief.Mean;
                 variance += w * w * belief.Variance;
@@ -102,11 +115,19 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
                 variance /= weights * weights;
             }
             means[j] = known ? (float)mean : _unknown.Mean;
-            widths[j] = known ? (float)(NoiseScale * Math.Sqrt(variance)) : FreshWidth;
+            widths[j] = known ? (float)(NoiseScale * Math.Sqrt(variance)) : _freshWidth;
         }
     }
 
-    private static (double Mean, double Noise) Pooled(EdgeSums[] sums)
+    private bool TryFind(EdgeKey edge, out Belief belief)
+    {
+        var position = _index.Find(edge);
+        var item = position < 0 && _items is not null ? _items.Find(edge.Action) : -1;
+        belief = position >= 0 ? _beliefs[position] : item >= 0 ? _itemBeliefs[item] : _unknown;
+        return position >= 0 || item >= 0;
+    }
+
+    private static (double Mean, double Noise) Overall(EdgeSums[] sums)
     {
         // Ten imaginary interactions with mean 1/2 keep the scale of the widths near its largest possible value until rewards say otherwise.
         const double Imaginary = 10;
@@ -119,8 +140,4 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         var mean = ((double)reward / EdgeSums.Scale + Imaginary / 2) / ((double)weight / EdgeSums.Scale + Imaginary);
         return (mean, Math.Sqrt(mean * (1 - mean)));
     }
-
-    /// <param name="Mean">θ of the edge.</param>
-    /// <param name="Variance">One over its precision.</param>
-    private readonly record struct Belief(float Mean, float Variance);
 }

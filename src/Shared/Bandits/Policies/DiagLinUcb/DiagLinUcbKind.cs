@@ -8,7 +8,7 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
 {
     internal const string EdgesMax = "edgesMax";
     private const string Alpha = "alpha", PriorWeight = "priorWeight", Estimate = "estimate", Selection = "selection", Floor = "floor";
-    private const string Diagonal = "diagonal", Calibrated = "calibrated", OptimisticName = "optimistic", ThompsonName = "thompson";
+    private const string Diagonal = "diagonal", Calibrated = "calibrated", Pooled = "pooled", OptimisticName = "optimistic", ThompsonName = "thompson";
 
     /// <inheritdoc/>
     public string Name => "diag-lin-ucb";
@@ -16,9 +16,10 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
     /// <inheritdoc/>
     public IReadOnlyList<Hyperparameter> Hyperparameters { get; } =
     [
-        new(Alpha, "1", "Widths of optimism; one width is a standard deviation of the estimate.", 0, 100),
-        new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for (LinUCB's identity prior is 1).", 1e-6, 1e6),
-        new(Estimate, Calibrated, "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward.", Choices: [Diagonal, Calibrated]),
+        new(Alpha, "0.3", "Standard deviations of the estimate that optimism adds or sampling draws; less than 1 earns more in finite time.", 0, 100),
+        new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for; pooled finds its own and starts from this.", 1e-6, 1e6),
+        new(Estimate, Pooled, "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward. pooled: those, with the edges of an item leaning on each other.",
+            Choices: [Diagonal, Calibrated, Pooled]),
         new(Selection, ThompsonName, "optimistic: the largest upper bound. thompson: the chance of being best.", Choices: [OptimisticName, ThompsonName]),
         new(Floor, "0.01", "Share of decisions made uniformly, so that every propensity is positive and the log can be evaluated.", 0, 1),
         new(EdgesMax, "1000000", "Most edges of one partition; 44 bytes each in a snapshot. Updates of further edges are refused and counted.", 1, 20_000_000, Integer: true),
@@ -33,13 +34,23 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
         ArgumentNullException.ThrowIfNull(spec);
         ArgumentNullException.ThrowIfNull(shards);
         var table = EdgeTable.Empty;
+        var edgesMax = spec.Parameters.Integer(EdgesMax);
+        var full = shards.Count > 0;
         foreach (var shard in shards)
-            table = table.Keys.Length == 0 && table.Interactions == 0 && table.Refused == 0
-                ? EdgeTable.Read(shard.Parameters.Span)
-                : EdgeTable.Merge(table, EdgeTable.Read(shard.Parameters.Span));
+        {
+            var read = EdgeTable.Read(shard.Parameters.Span);
+            full &= read.Keys.Length >= edgesMax;
+            table = table == EdgeTable.Empty ? read : EdgeTable.Merge(table, read);
+        }
         var descriptor = new PolicyDescriptor(Name, spec.Fingerprint, table.Interactions);
-        var estimate = spec.Parameters.Choice(Estimate) == Diagonal ? EdgeEstimate.Diagonal : EdgeEstimate.Calibrated;
-        var prior = new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight));
+        var estimate = spec.Parameters.Choice(Estimate) switch
+        {
+            Diagonal => EdgeEstimate.Diagonal,
+            Calibrated => EdgeEstimate.Calibrated,
+            _ => EdgeEstimate.Pooled,
+        };
+        // When no partition has room for another edge, an action without one stays unknown for ever: showing it teaches nothing, so it is not sought.
+        var prior = new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight), full ? 0 : DiagLinUcbEstimator.FreshWidth);
         double alpha = spec.Parameters.Number(Alpha), floor = spec.Parameters.Number(Floor);
         return spec.Parameters.Choice(Selection) == OptimisticName
             ? Pair(new Optimistic(alpha, floor))

@@ -11,13 +11,13 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 public readonly record struct EdgeSums(long Count, long Precision, long Reward, long Weight)
 {
     /// <summary>
-    /// Units of fixed point. 2²⁴ resolves the square of the smallest weight a graph hands out (0.01) to 0.03 %, and leaves 2³⁹ interactions per edge before an
+    /// Units of fixed point. 2²⁴ resolves the square of the smallest weight a graph hands out (0.01) to 0.03 %, and leaves 2³⁹ − 1 interactions per edge before an
     /// integer could overflow: 17 years at a thousand a second.
     /// </summary>
     public const double Scale = 1 << 24;
 
     /// <summary>Most interactions of one edge.</summary>
-    public const long CountMax = 1L << 39;
+    public const long CountMax = (1L << 39) - 1;
 
     /// <summary>What a single interaction adds.</summary>
     /// <param name="weight">w, in (0, 1].</param>
@@ -27,6 +27,12 @@ public readonly record struct EdgeSums(long Count, long Precision, long Reward, 
         double w = weight;
         return new EdgeSums(1, (long)Math.Round(w * w * Scale), (long)Math.Round(w * reward * Scale), (long)Math.Round(w * Scale));
     }
+
+    /// <summary>
+    /// Kish's effective sample size s²/d: n when all weights are equal, less when a few dominate. Never more than n, whatever became of weights whose
+    /// squares are below the unit of fixed point; 0 when nothing is left of them.
+    /// </summary>
+    public double EffectiveCount => Precision > 0 ? Math.Min(Count, (double)Weight / Precision * Weight / Scale) : 0;
 
     /// <summary>Adds two sums.</summary>
     public static EdgeSums operator +(EdgeSums left, EdgeSums right) => new(

@@ -12,6 +12,10 @@ namespace Recsys.Bandits.Policies.Linear;
 /// it are not; unlike gradient steps it needs no learning rate.
 /// </para>
 /// <para>
+/// Features that share a slot count as independent inputs with one belief: different features rarely collide among 2¹⁸ slots, and equal ones have been
+/// added up before (<see cref="LinearFeatures"/>), as they must be: counted n times, one weight would overshoot the error by up to n times.
+/// </para>
+/// <para>
 /// Merge: beliefs of shards multiply and the prior is counted once: precision λ + Σ (pₛ − λ), mean Σ pₛ·wₛ / precision. Exact where
 /// covariances are diagonal, otherwise as good an approximation as each shard's own.
 /// </para>

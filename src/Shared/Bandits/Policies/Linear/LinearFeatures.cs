@@ -6,7 +6,7 @@ namespace Recsys.Bandits.Policies.Linear;
 
 /// <summary>One input of a linear model.</summary>
 /// <param name="Id">Identifies the weight: unique up to 64-bit hash collisions.</param>
-/// <param name="Value">Finite and not 0.</param>
+/// <param name="Value">Finite; 0 only where values added up to it or a product is too small for a float.</param>
 internal readonly record struct LinearFeature(ulong Id, float Value);
 
 /// <summary>Which inputs a linear model has for a context and an action.</summary>
@@ -27,7 +27,7 @@ internal enum LinearScope
 
 /// <summary>
 /// Turns encoded features into the inputs of a linear model. The bias comes first, always. Zeros are left out; values are clipped to
-/// ± <see cref="StableMath.FeatureMax"/>; a hash that repeats gives two inputs with one id, whose values add.
+/// ± <see cref="StableMath.FeatureMax"/>; the values of a hash that repeats within a context or an action add up in one input.
 /// </summary>
 internal static class LinearFeatures
 {
@@ -43,6 +43,7 @@ internal static class LinearFeatures
     private const ulong ContextSpace = 2UL << 56;
     private const ulong ActionSpace = 4UL << 56;
     private const ulong DenseBit = 1UL << 48;
+    private const int SeenWords = 64;
 
     /// <summary>Inputs of one feature set: at most its dense and sparse lengths together.</summary>
     public static int Context(FeatureSet set, FeatureSchema schema, Span<LinearFeature> into) =>
@@ -139,13 +140,35 @@ internal static class LinearFeatures
             if (value != 0)
                 into[count++] = new LinearFeature(space | DenseBit | (uint)i, value);
         }
+        var hashed = count;
         var mask = (1U << hashBits) - 1;
+        // One bit per low bits of a hash: only where it is set already can there be a repetition to look for.
+        Span<ulong> seen = stackalloc ulong[SeenWords];
+        seen.Clear();
         foreach (var feature in set.Sparse.Span)
         {
             var value = StableMath.ClipFeature(feature.Value);
-            if (value != 0)
-                into[count++] = new LinearFeature(space | (feature.Hash & mask), value);
+            if (value == 0)
+                continue;
+            var id = space | (feature.Hash & mask);
+            ref var word = ref seen[(int)(id >> 6) & (SeenWords - 1)];
+            var bit = 1UL << (int)(id & 63);
+            if ((word & bit) == 0 || !AddTo(into[hashed..count], id, value))
+                into[count++] = new LinearFeature(id, value);
+            word |= bit;
         }
         return count;
+    }
+
+    private static bool AddTo(Span<LinearFeature> inputs, ulong id, float value)
+    {
+        foreach (ref var input in inputs)
+        {
+            if (input.Id != id)
+                continue;
+            input = new LinearFeature(id, StableMath.ClipFeature(input.Value + value));
+            return true;
+        }
+        return false;
     }
 }

@@ -45,8 +45,18 @@ internal sealed class LinearState
     /// <summary>The diagonal form.</summary>
     public DiagonalWeights Diagonal { get; }
 
-    /// <summary>Mean normalised reward: what an action without any evidence is expected to earn.</summary>
-    public double Centre => Interactions == 0 ? DiagonalWeights.PriorMean : RewardSum / Interactions;
+    /// <summary>
+    /// Mean normalised reward: what an action without any evidence is expected to earn. Held near the middle of the range by some imaginary interactions,
+    /// so that the first reward is credited to the action that earned it and not to all alike.
+    /// </summary>
+    public double Centre
+    {
+        get
+        {
+            const double Imaginary = 10;
+            return (RewardSum + Imaginary * DiagonalWeights.PriorMean) / (Interactions + Imaginary);
+        }
+    }
 
     /// <summary>Learns one interaction.</summary>
     public void Learn(Interaction interaction)
