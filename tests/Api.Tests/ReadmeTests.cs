@@ -33,6 +33,9 @@ public sealed class ReadmeTests(EmbeddedDeployment newcomer) : IClassFixture<Emb
             async () => (explanation = (await RunAsync(commands[2])).Body).GetProperty("policyVersion").GetInt64() == 1,
             static () => "the first reward was served");
         AssertLike(printed[1], explanation);
+        // "The action that was rewarded is now preferred."
+        var preferred = explanation.GetProperty("actions").EnumerateArray().MaxBy(static a => a.GetProperty("propensity").GetDouble());
+        Assert.Equal(decision.GetProperty("actions")[0].GetProperty("id").GetString(), preferred.GetProperty("id").GetString());
 
         var (defined, _) = await RunAsync(commands[3]);
         Assert.Equal(HttpStatusCode.Created, defined);
