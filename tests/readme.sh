@@ -29,6 +29,7 @@ ls "$work"/*.* >/dev/null 2>&1 || fail "no bash block found"
 
 wait_for() { # url seconds
   for _ in $(seq $(($2 * 5))); do curl -fsS -o /dev/null "$1" 2>/dev/null && return; sleep 0.2; done
+  tail -n 30 "$work"/*.log >&2
   fail "$1 did not answer within $2 s"
 }
 
@@ -46,14 +47,14 @@ for block in "$work"/[0-9]*.*; do
   printf '\n-- %s\n' "$kind"; cat "$block"
   case "$kind" in
     background)
-      bash -e "$block" >"$work/service.log" 2>&1 &
+      bash -e "$block" >"$work/service.log" 2>&1 </dev/null &
       services+=($!)
       wait_for http://127.0.0.1:5080/health/ready 60
       ;;
     distributed)
       stop_services
       if [ -z "$broker" ]; then
-        dotnet run -c Release --project tests/Broker >"$work/broker.log" 2>&1 &
+        dotnet run -c Release --project tests/Broker >"$work/broker.log" 2>&1 </dev/null &
         services+=($!)
         for _ in $(seq 150); do grep -q '^bootstrap ' "$work/broker.log" && break; sleep 0.2; done
         broker=$(sed -n 's/^bootstrap //p' "$work/broker.log")
@@ -63,12 +64,12 @@ for block in "$work"/[0-9]*.*; do
         services+=($!)
       fi
       sed -e "s/localhost:9092/$broker/g" -e "s/localhost:6379/$redis/g" "$block" >"$block.run"
-      Kafka__CreateTopics=false bash -e "$block.run" >"$work/distributed.log" 2>&1 &
+      Kafka__CreateTopics=false bash -e "$block.run" >"$work/distributed.log" 2>&1 </dev/null &
       services+=($!)
       wait_for http://127.0.0.1:5080/health/ready 60
       ;;
     *)
-      bash -e "$block" || { tail -20 "$work"/*.log 2>/dev/null; fail "the block above failed"; }
+      bash -e "$block" </dev/null || { tail -n 30 "$work"/*.log >&2; fail "the block above failed"; }
       ;;
   esac
 done

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what the tests need, builds everything, and runs every test project. tests/readme.sh runs the commands of the README.
+# Installs what the tests need, builds everything, runs every test project, and then every command of the README.
 # The last line reads "N passed, N failed, N skipped"; the exit code is 0 only when nothing failed.
 #
-#   tests/run.sh              everything
+#   tests/run.sh              everything, the README too
 #   tests/run.sh Api Learner  only the test projects whose names contain one of the words
 #
 # KAFKA_BOOTSTRAP=host:port  runs the Kafka tests against that broker instead of the in-process one
@@ -56,6 +56,15 @@ for project in tests/*.Tests/*.csproj; do
     failed=$((failed + 1))
   fi
 done
+
+if [ $# = 0 ]; then
+  say "README"
+  if tests/readme.sh; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1)) broken+=("A command of the README failed")
+  fi
+fi
 
 printf '\n'
 for line in "${broken[@]}"; do echo "Broken: $line"; done
