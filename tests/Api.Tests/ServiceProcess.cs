@@ -1,63 +1,81 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
+using Recsys.TestKit;
 
 namespace Recsys.Api.Tests;
 
-/// <summary>The real service as a process of its own, embedded, on a free port, with a data directory that outlives it.</summary>
-public sealed class ServiceProcess : IAsyncDisposable
+/// <summary>
+/// A built service of this repository as a process of its own on a free port: the Api, or the learner. It can be killed and started again, on the same
+/// port and with the same settings, as often as a test wants.
+/// </summary>
+public sealed class ServiceProcess : IDisposable
 {
-    private readonly Process _process;
+    // A process may take long to start where several others do the same on two cores.
+    private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(60);
 
-    private ServiceProcess(Process process, HttpClient client) => (_process, Client) = (process, client);
+    private readonly string _assembly;
+    private readonly string[] _arguments;
+    private readonly Dictionary<string, string?> _environment;
+    private ChildProcess? _process;
 
-    public HttpClient Client { get; }
-
-    public static async Task<ServiceProcess> StartAsync(string directory)
+    private ServiceProcess(string assembly, string[] arguments, IEnumerable<KeyValuePair<string, string?>> environment)
     {
-        int port;
-        using (var probe = new TcpListener(IPAddress.Loopback, 0))
-        {
-            probe.Start();
-            port = ((IPEndPoint)probe.LocalEndpoint).Port;
-        }
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "Recsys.Api.dll"), "--urls", $"http://127.0.0.1:{port}"])
-        {
-            UseShellExecute = false,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["Embedded__DataDirectory"] = directory;
-        var process = Process.Start(start)!;
-        var output = new StringBuilder();
-        process.OutputDataReceived += (_, e) => output.AppendLine(e.Data);
-        process.ErrorDataReceived += (_, e) => output.AppendLine(e.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
-        var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{port}") };
-        var waited = Stopwatch.StartNew();
-        while (waited.Elapsed < TimeSpan.FromSeconds(30))
-        {
-            if (process.HasExited)
-                break;
-            try
-            {
-                if ((await client.GetAsync("/health/ready")).IsSuccessStatusCode)
-                    return new ServiceProcess(process, client);
-            }
-            catch (HttpRequestException)
-            {
-                // Not listening yet.
-            }
-            await Task.Delay(50);
-        }
-        throw new InvalidOperationException($"The service did not become ready:\n{output}");
+        var url = $"http://127.0.0.1:{FreePorts.Next()}";
+        _assembly = assembly;
+        _arguments = arguments;
+        _environment = new Dictionary<string, string?>(environment) { ["ASPNETCORE_URLS"] = url };
+        Client = new HttpClient { BaseAddress = new Uri(url) };
     }
 
-    public async Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string json) => await SendAsync(HttpMethod.Post, path, json);
+    /// <summary>Talks to it; the same after a restart.</summary>
+    public HttpClient Client { get; }
+
+    /// <summary>Whether it was started and has not ended.</summary>
+    public bool IsRunning => _process is { HasExited: false };
+
+    /// <summary>How often it was started.</summary>
+    public int Starts { get; private set; }
+
+    /// <summary>What it has printed since it was last started.</summary>
+    public string Output => _process?.Output ?? "";
+
+    /// <summary>An Api, not started.</summary>
+    public static ServiceProcess Api(IEnumerable<KeyValuePair<string, string?>> environment) => new("Recsys.Api.dll", [], environment);
+
+    /// <summary>A learner, not started.</summary>
+    public static ServiceProcess Learner(IEnumerable<KeyValuePair<string, string?>> environment) => new("Recsys.Learner.dll", ["run"], environment);
+
+    /// <summary>Starts it and waits until it says that it is ready.</summary>
+    public async Task StartAsync()
+    {
+        Starts++;
+        _process = ChildProcess.StartDotnet(Path.Combine(AppContext.BaseDirectory, _assembly), _arguments, _environment);
+        var waited = Stopwatch.StartNew();
+        while (!await IsReadyAsync())
+        {
+            if (_process.HasExited || waited.Elapsed > StartMax)
+                throw new InvalidOperationException($"{_assembly} did not become ready:\n{_process.Output}");
+            await Task.Delay(20);
+        }
+    }
+
+    /// <summary>Ends it as a power cut would.</summary>
+    public void Kill()
+    {
+        _process?.Dispose();
+        _process = null;
+    }
+
+    public void Dispose()
+    {
+        Client.Dispose();
+        Kill();
+    }
+
+    public Task<(HttpStatusCode Status, JsonElement Body)> PostAsync(string path, string json) => SendAsync(HttpMethod.Post, path, json);
 
     public async Task<(HttpStatusCode Status, JsonElement Body)> SendAsync(HttpMethod method, string path, string? json = null)
     {
@@ -71,18 +89,17 @@ public sealed class ServiceProcess : IAsyncDisposable
 
     public Task<JsonElement> GetAsync(string path) => Client.GetFromJsonAsync<JsonElement>(path);
 
-    /// <summary>Ends it as a power cut would.</summary>
-    public async Task KillAsync()
+    private async Task<bool> IsReadyAsync()
     {
-        _process.Kill();
-        await _process.WaitForExitAsync();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        Client.Dispose();
-        if (!_process.HasExited)
-            await KillAsync();
-        _process.Dispose();
+        try
+        {
+            using var answer = await Client.GetAsync("/health/ready");
+            return answer.IsSuccessStatusCode;
+        }
+        catch (HttpRequestException)
+        {
+            // Not listening yet.
+            return false;
+        }
     }
 }

@@ -3,18 +3,24 @@ using System.Net.Sockets;
 
 namespace Recsys.TestKit;
 
-/// <summary>A real <c>redis-server</c> of our own on a free TCP port of 127.0.0.1, without persistence: killed and restarted it is empty.</summary>
+/// <summary>
+/// A real <c>redis-server</c> of our own on a free TCP port of 127.0.0.1. Without persistence, killed and restarted it is empty; with its append-only file,
+/// it comes back with all that it had acknowledged, unless <see cref="Forget"/> was called in between.
+/// </summary>
 public sealed class RedisServer : IDisposable
 {
     private static readonly TimeSpan StartMax = TimeSpan.FromSeconds(20);
 
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("recsys-redis-");
+    private readonly bool _keeps;
     private Process? _process;
 
     /// <summary>Starts the server and waits until it answers.</summary>
+    /// <param name="keeps">Whether what it holds outlives it (its append-only file).</param>
     /// <exception cref="InvalidOperationException">It is not installed or does not come up; ask <see cref="IsInstalled"/> first.</exception>
-    public RedisServer()
+    public RedisServer(bool keeps = false)
     {
+        _keeps = keeps;
         Port = FreePorts.Next();
         Start();
     }
@@ -25,10 +31,13 @@ public sealed class RedisServer : IDisposable
     /// <summary>Its port; the same after a restart.</summary>
     public int Port { get; }
 
+    /// <summary>Whether it was started and not killed.</summary>
+    public bool IsRunning => _process is not null;
+
     /// <summary>For StackExchange.Redis.</summary>
     public string Configuration => $"127.0.0.1:{Port}";
 
-    /// <summary>Ends it at once, as a crash would. Everything in it is gone.</summary>
+    /// <summary>Ends it at once, as a crash would. Everything in it is gone, unless it keeps what it holds.</summary>
     public void Kill()
     {
         if (_process is not { } process)
@@ -39,7 +48,18 @@ public sealed class RedisServer : IDisposable
         process.Dispose();
     }
 
-    /// <summary>Starts it again, empty, and waits until it answers.</summary>
+    /// <summary>Throws away what a stopped server has kept, as a lost disk would.</summary>
+    public void Forget()
+    {
+        if (_process is not null)
+            throw new InvalidOperationException("redis-server is running; kill it first.");
+        foreach (var kept in _directory.EnumerateDirectories())
+            kept.Delete(recursive: true);
+        foreach (var kept in _directory.EnumerateFiles())
+            kept.Delete();
+    }
+
+    /// <summary>Starts it again and waits until it answers.</summary>
     public void Start()
     {
         if (_process is not null)
@@ -52,7 +72,7 @@ public sealed class RedisServer : IDisposable
         };
         string[] arguments =
         [
-            "--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _directory.FullName, "--loglevel", "warning",
+            "--port", $"{Port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", _keeps ? "yes" : "no", "--dir", _directory.FullName, "--loglevel", "warning",
         ];
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);

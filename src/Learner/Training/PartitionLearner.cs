@@ -108,7 +108,8 @@ public sealed class PartitionLearner
         if (outlets.Checkpoints.Load(experiment.Name, partition) is not { } bytes)
         {
             outlets.Log.FirstStart(experiment.Name, partition, epoch);
-            return Cold(TimeSpan.Zero);
+            // No checkpoint is not no predecessor: one that ended before its first checkpoint has published all the same.
+            return Cold(CatchUpMax);
         }
         try
         {
@@ -169,13 +170,15 @@ public sealed class PartitionLearner
         if (_state.IsRebuilding && !IsRebuildOver(caughtUp))
             return;
         _current |= caughtUp || _state.AppendedAt >= _takenOverAt;
-        Publish(caughtUp);
+        // Never back: what was reflected stays reflected.
+        _asOf = Math.Max(_asOf, caughtUp ? Now : _state.AppendedAt);
+        Publish();
         Save();
         while (!IsFenced && _saving.IsAway && Unsaved >= _out.Options.UnsavedRecordsMax)
         {
             if (!_pause(_saving.Pause))
                 return;
-            Publish(caughtUp);
+            Publish();
             Save();
         }
         if (!IsFenced)
@@ -188,7 +191,7 @@ public sealed class PartitionLearner
         Learn();
         if (!IsFenced && !_state.IsRebuilding)
         {
-            Attempt(_publishing, () => !_current || _publisher.Flush(_state, Elapsed, AsOf(false)));
+            Attempt(_publishing, () => !_current || _publisher.Flush(_state, Elapsed, Math.Max(_asOf, _state.AppendedAt)));
             // The successor reads again from the last checkpoint if this one fails; nothing is lost.
             if (!IsFenced && Unsaved > 0)
                 Attempt(_saving, WriteCheckpoint);
@@ -227,13 +230,11 @@ public sealed class PartitionLearner
         _savedOffset = offset;
     }
 
-    // Never back: what was reflected stays reflected.
-    private long AsOf(bool caughtUp) => _asOf = Math.Max(_asOf, caughtUp ? Now : _state.AppendedAt);
-
-    private void Publish(bool caughtUp)
+    // Before anything is known of the log there is no time to put on parameters; with none they would count as infinitely old and not be served.
+    private void Publish()
     {
-        if (!IsFenced && _publishing.IsOver(Elapsed) && (_current || Elapsed >= _holdUntil))
-            Attempt(_publishing, () => _publisher.Advance(_state, Elapsed, AsOf(caughtUp)));
+        if (!IsFenced && _asOf > 0 && _publishing.IsOver(Elapsed) && (_current || Elapsed >= _holdUntil))
+            Attempt(_publishing, () => _publisher.Advance(_state, Elapsed, _asOf));
     }
 
     private void Save()

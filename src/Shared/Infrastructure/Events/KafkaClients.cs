@@ -49,6 +49,8 @@ internal static class KafkaClients
             QueuedMaxMessagesKbytes = 16_384,
             // A killed learner is replaced after this silence.
             SessionTimeoutMs = 10_000,
+            // Members hear of a rebalance in the answer to a heartbeat, and nobody reads until the last has heard: this is how long parameters stand still.
+            HeartbeatIntervalMs = 500,
             // New topics and partitions are noticed this soon.
             TopicMetadataRefreshIntervalMs = 5_000,
         };
