@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Recsys.Api.Catalogue;
 using Recsys.Api.Console;
 using Recsys.Api.Decisions;
@@ -35,6 +36,9 @@ try
     OpenApiEndpoints.Map(app);
     ConsoleEndpoints.Map(app);
 
+    // What is wrong with the settings is said before the host starts, which would say it at length.
+    app.Services.GetRequiredService<IStartupValidator>().Validate();
+    LoopbackGuard.Check(app.Configuration, app.Services.GetRequiredService<ApiKeys>());
     await app.RunAsync();
     return 0;
 }

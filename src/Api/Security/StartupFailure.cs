@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using Recsys.Infrastructure.Local;
 
 namespace Recsys.Api.Security;
 
@@ -8,9 +9,12 @@ public static class StartupFailure
     /// <summary>The sentence, or null when the failure is not one of configuration.</summary>
     public static string? Explain(Exception problem) => problem switch
     {
-        StartupException => problem.Message,
+        StartupException or DataDirectoryException => problem.Message,
         OptionsValidationException options => string.Join(Environment.NewLine, options.Failures),
+        // The two ways in which the binder refuses a section: a key that nothing reads, a value of the wrong kind.
         InvalidOperationException { Message: var message } when message.Contains("ErrorOnUnknownConfiguration", StringComparison.Ordinal) => message,
+        InvalidOperationException { Message: var message } when message.StartsWith("Failed to convert configuration value", StringComparison.Ordinal) => message,
+        FormatException when problem.Message.StartsWith("Invalid url", StringComparison.Ordinal) => problem.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{problem.Message} Choose another with --urls http://127.0.0.1:5081.",
         _ => null,
     };

@@ -16,7 +16,7 @@ public sealed class DataDirectoryTests : IDisposable
     {
         using (new DataDirectory(_directory.Path))
         {
-            var problem = Assert.Throws<InvalidOperationException>(() => new DataDirectory(_directory.Path));
+            var problem = Assert.Throws<DataDirectoryException>(() => new DataDirectory(_directory.Path));
             Assert.Contains(_directory.Path, problem.Message, StringComparison.Ordinal);
         }
         using var again = new DataDirectory(_directory.Path);
@@ -35,7 +35,7 @@ public sealed class DataDirectoryTests : IDisposable
             RedirectStandardOutput = true,
         })!;
         Assert.Equal("held", await other.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken));
-        Assert.Throws<InvalidOperationException>(() => new DataDirectory(_directory.Path));
+        Assert.Throws<DataDirectoryException>(() => new DataDirectory(_directory.Path));
         other.StandardInput.Close();
         await other.WaitForExitAsync(TestContext.Current.CancellationToken);
         using var again = new DataDirectory(_directory.Path);

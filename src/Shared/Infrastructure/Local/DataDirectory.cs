@@ -1,5 +1,8 @@
 namespace Recsys.Infrastructure.Local;
 
+/// <summary>The data directory cannot be had.</summary>
+public sealed class DataDirectoryException(string message, Exception inner) : IOException(message, inner);
+
 /// <summary>
 /// The one directory that holds all state of the embedded mode, held by one process at a time: <c>log/</c> event log, <c>experiments/</c>
 /// definitions, <c>snapshots/</c> published parameters, <c>checkpoints/</c> training state.
@@ -9,12 +12,19 @@ public sealed class DataDirectory : IDisposable
     private readonly FileStream _lock;
 
     /// <summary>Creates the directory where needed and takes possession of it.</summary>
-    /// <exception cref="InvalidOperationException">Another process has it; the message says what to do.</exception>
+    /// <exception cref="DataDirectoryException">Another process has it, or it cannot be written to; the message says what to do.</exception>
     public DataDirectory(string path)
     {
         Root = Path.GetFullPath(path);
-        foreach (var part in (string[])[Log, Experiments, Snapshots, Checkpoints])
-            Directory.CreateDirectory(part);
+        try
+        {
+            foreach (var part in (string[])[Log, Experiments, Snapshots, Checkpoints])
+                Directory.CreateDirectory(part);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new DataDirectoryException($"The data directory '{Root}' cannot be used: {problem.Message} Name another with Embedded__DataDirectory.", problem);
+        }
         try
         {
             // An advisory lock of the operating system: it goes with the process, however that ends, so no stale lock ever needs removing.
@@ -22,8 +32,12 @@ public sealed class DataDirectory : IDisposable
         }
         catch (IOException problem)
         {
-            throw new InvalidOperationException(
-                $"Another process is using the data directory '{Root}'. Stop it, or give this one a directory of its own.", problem);
+            throw new DataDirectoryException(
+                $"Another process is using the data directory '{Root}'. Stop it, or give this one a directory of its own with Embedded__DataDirectory.", problem);
+        }
+        catch (UnauthorizedAccessException problem)
+        {
+            throw new DataDirectoryException($"The data directory '{Root}' cannot be used: {problem.Message} Name another with Embedded__DataDirectory.", problem);
         }
         foreach (var part in (string[])[Experiments, Snapshots, Checkpoints])
         {
