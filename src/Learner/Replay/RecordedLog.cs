@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
@@ -70,8 +69,8 @@ public static class RecordedLog
             using var document = JsonDocument.Parse(json);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 && document.RootElement.TryGetProperty("time", out var time) && time.ValueKind == JsonValueKind.String
-                && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed)
-                    ? parsed.ToUnixTimeMilliseconds()
+                && Rfc3339.TryParse(time.GetString(), out var parsed)
+                    ? parsed
                     : null;
         }
         catch (JsonException)
