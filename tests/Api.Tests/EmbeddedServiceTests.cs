@@ -59,6 +59,19 @@ public sealed class EmbeddedServiceTests(EmbeddedDeployment deployment) : Served
     }
 
     [Fact]
+    public async Task New_item_is_created_and_a_known_one_replaced()
+    {
+        await CreateAsync("shelf", """{"candidates":"catalogue"}""");
+        // Many, because the log hands a write back to its writer within microseconds, and that must not make the item look known.
+        for (var i = 0; i < 20; i++)
+        {
+            var path = $"/v1/experiments/shelf/items/i{i}";
+            Assert.Equal(HttpStatusCode.Created, (await _service.SendAsync(HttpMethod.Put, path, """{"tags":["new"]}""")).Status);
+            Assert.Equal(HttpStatusCode.OK, (await _service.SendAsync(HttpMethod.Put, path, """{"tags":["old"]}""")).Status);
+        }
+    }
+
+    [Fact]
     public async Task Batch_answers_each_entry_for_itself()
     {
         var (status, body) = await _service.PostAsync(Decide + "/batch", """{"decisions":[{"actions":[{"id":"a"}]},{},{"actions":[{"id":"b"}]}]}""");

@@ -150,7 +150,7 @@ public sealed class CatalogueEndpoints(
     private async Task<bool> WriteAsync(ExperimentRuntime runtime, string id, CatalogueEntry? item, CancellationToken cancellationToken)
     {
         var catalogue = runtime.Catalogue;
-        catalogue.Expect(id, item is null ? default : item.Json.Span, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        var existed = catalogue.Expect(id, item is null ? default : item.Json.Span, clock.GetUtcNow().ToUnixTimeMilliseconds());
         try
         {
             await log.PublishItemAsync(runtime.Name, id, item?.Json, cancellationToken);
@@ -160,7 +160,7 @@ public sealed class CatalogueEndpoints(
             catalogue.ForgetExpected(id);
             throw;
         }
-        var existed = catalogue.ApplyOwn(id, item);
+        catalogue.ApplyOwn(id, item);
         index.Signal();
         return existed;
     }
