@@ -17,10 +17,20 @@ public static class RecordedLog
     public static IEnumerable<LogRecord> Read(string path)
     {
         if (Directory.Exists(path))
-            return JournalReader.ReadLog(path);
+        {
+            return Directory.EnumerateFiles(path).Any(JournalReader.IsSegment)
+                ? JournalReader.ReadLog(path)
+                : throw new DataFileException(path, $"There are no journal segments in it; name one log, for example data/log/{EventTopics.Events("demo")}.");
+        }
         if (!File.Exists(path))
             throw new DataFileException(path, "There is no such file or directory.");
-        return StartsWithJson(path) ? ReadLines(path) : JournalReader.ReadLog(path);
+        if (StartsWithJson(path))
+            return ReadLines(path);
+        var records = JournalReader.ReadLog(path);
+        // A segment may be torn at its first record. Any other file without a record never was a log.
+        return JournalReader.IsSegment(path) || records.Any()
+            ? records
+            : throw new DataFileException(path, "It is neither a journal segment nor a file with one JSON event per line.");
     }
 
     /// <summary>Records in a log, read once for the sake of a truthful progress bar: far cheaper than learning them.</summary>
