@@ -8,9 +8,9 @@ namespace Recsys.Api.Tests;
 public sealed class UnknownYetTests
 {
     [Theory]
-    [InlineData("POST", "/v1/experiments/home/decisions")]
-    [InlineData("POST", "/v1/experiments/home/decisions/d/reward")]
-    [InlineData("PUT", "/v1/experiments/home")]
+    [InlineData("POST", "/v1/experiments/shop/decisions")]
+    [InlineData("POST", "/v1/experiments/shop/decisions/d/reward")]
+    [InlineData("PUT", "/v1/experiments/shop")]
     [InlineData("GET", "/v1/experiments")]
     public async Task Request_about_experiments_is_to_come_back_until_they_were_read(string method, string path)
     {
