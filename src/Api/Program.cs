@@ -26,6 +26,7 @@ try
     app.UseProblems();
     app.UseRouting();
     app.UseApiKeys();
+    app.UseKnownExperiments();
     app.UseRateLimiter();
 
     DecisionEndpoints.Map(app);

@@ -76,11 +76,16 @@ public sealed class BadInputTests(EmbeddedDeployment deployment)
         { "POST", Reward, """{"value":1e999}""", 400, "invalid-request" },
         { "POST", Reward, """{"value":1,"action":""}""", 400, "invalid-request" },
         { "POST", Reward, """{"value":1,"surprise":1}""", 400, "invalid-request" },
+        { "POST", Reward, """{"value":1,"time":"10:00"}""", 400, "invalid-request" },
+        { "POST", Reward, """{"value":1,"time":"2026-01-31"}""", 400, "invalid-request" },
+        { "POST", Reward, """{"value":1,"time":"2026-01-31T12:00:00"}""", 400, "invalid-request" },
         { "POST", Rewards, "{}", 400, "invalid-request" },
         { "POST", Decide + "/%01/reward", """{"value":1}""", 400, "invalid-request" },
         { "POST", Decide + "/%01/activate", "", 400, "invalid-request" },
         { "PUT", Item, """{"vector":[1e999]}""", 400, "invalid-request" },
         { "PUT", Item, """{"availableFrom":"yesterday"}""", 400, "invalid-request" },
+        { "PUT", Item, """{"availableFrom":"10:00"}""", 400, "invalid-request" },
+        { "PUT", Item, """{"availableUntil":"2026-01-31T12:00:00"}""", 400, "invalid-request" },
         { "PUT", Demo + "/clusters", """{"centroids":[[1],[1,2]]}""", 400, "invalid-request" },
 
         // Definitions.

@@ -59,6 +59,43 @@ public sealed class EmbeddedServiceTests(EmbeddedDeployment deployment) : Served
     }
 
     [Fact]
+    public async Task New_item_is_created_and_a_known_one_replaced()
+    {
+        await CreateAsync("shelf", """{"candidates":"catalogue"}""");
+        // Many, because the log hands a write back to its writer within microseconds, and that must not make the item look known.
+        for (var i = 0; i < 20; i++)
+        {
+            var path = $"/v1/experiments/shelf/items/i{i}";
+            Assert.Equal(HttpStatusCode.Created, (await _service.SendAsync(HttpMethod.Put, path, """{"tags":["new"]}""")).Status);
+            Assert.Equal(HttpStatusCode.OK, (await _service.SendAsync(HttpMethod.Put, path, """{"tags":["old"]}""")).Status);
+        }
+    }
+
+    [Fact]
+    public async Task Clusters_on_their_way_neither_bring_back_a_deleted_experiment_nor_an_older_definition()
+    {
+        const string Path = "/v1/experiments/raced";
+        const string Shapes = "\"features\":{\"context\":{\"vector\":16},\"action\":{\"vector\":16}}";
+        // Large, so that reading them takes longer than the change that overtakes them.
+        var clusters = JsonSerializer.Serialize(new { centroids = Enumerable.Range(1, 3000).Select(static row => Enumerable.Range(row, 16).Select(static x => 1.0 / x)) });
+        for (var i = 0; i < 10; i++)
+        {
+            await CreateAsync("raced", $"{{{Shapes}}}");
+            var uploading = _service.SendAsync(HttpMethod.Put, Path + "/clusters", clusters);
+            await Task.Delay(2 * i, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.OK, (await _service.SendAsync(HttpMethod.Put, Path, $$"""{"policy":{"kind":"uniform"},{{Shapes}}}""")).Status);
+            await uploading;
+            Assert.Equal("uniform", (await _service.GetAsync(Path)).GetProperty("policy").GetString());
+
+            uploading = _service.SendAsync(HttpMethod.Put, Path + "/clusters", clusters);
+            await Task.Delay(2 * i, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.NoContent, (await _service.SendAsync(HttpMethod.Delete, Path)).Status);
+            Assert.Contains((await uploading).Status, (HttpStatusCode[])[HttpStatusCode.Accepted, HttpStatusCode.NotFound]);
+            Assert.Equal(HttpStatusCode.NotFound, (await _service.SendAsync(HttpMethod.Get, Path)).Status);
+        }
+    }
+
+    [Fact]
     public async Task Batch_answers_each_entry_for_itself()
     {
         var (status, body) = await _service.PostAsync(Decide + "/batch", """{"decisions":[{"actions":[{"id":"a"}]},{},{"actions":[{"id":"b"}]}]}""");

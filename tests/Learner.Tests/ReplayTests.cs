@@ -81,6 +81,21 @@ public sealed class ReplayTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_no_log_is_refused_and_not_taken_for_an_empty_one()
+    {
+        var table = Write("table.csv", "a,b,c", "1,2,3");
+        var noise = Path.Combine(_directory, "noise");
+        File.WriteAllBytes(noise, [.. Enumerable.Range(0, 1000).Select(static i => (byte)(i * 7919 >> 3))]);
+        foreach (var path in (string[])[table, noise, _directory])
+        {
+            var (code, output, error) = await Run("replay", "--log", path, "--json");
+            Assert.Equal((LearnerCommandLine.Failed, ""), (code, output));
+            Assert.StartsWith(path, error, StringComparison.Ordinal);
+            Assert.Single(error.TrimEnd().Split('\n'));
+        }
+    }
+
+    [Fact]
     public void Definition_is_found_beside_a_data_directory_with_its_time_of_creation()
     {
         var log = Path.Combine(_directory, "log", EventTopics.Events("shop"));

@@ -12,7 +12,8 @@ namespace Recsys.Api.Catalogue;
 
 /// <summary>Items and user clusters over HTTP: validated, made durable in the log, applied here at once and everywhere through the log.</summary>
 public sealed class CatalogueEndpoints(
-    ExperimentRegistry registry, CatalogueIndex index, IEventPublisher log, IExperimentStore store, IOptions<DecisionOptions> options, TimeProvider clock)
+    ExperimentRegistry registry, ExperimentChanges changes, CatalogueIndex index, IEventPublisher log, IExperimentStore store, IOptions<DecisionOptions> options,
+    TimeProvider clock)
 {
     /// <summary>Most items in one bulk request.</summary>
     public const int ItemsMax = 10_000;
@@ -150,7 +151,7 @@ public sealed class CatalogueEndpoints(
     private async Task<bool> WriteAsync(ExperimentRuntime runtime, string id, CatalogueEntry? item, CancellationToken cancellationToken)
     {
         var catalogue = runtime.Catalogue;
-        catalogue.Expect(id, item is null ? default : item.Json.Span, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        var existed = catalogue.Expect(id, item is null ? default : item.Json.Span, clock.GetUtcNow().ToUnixTimeMilliseconds());
         try
         {
             await log.PublishItemAsync(runtime.Name, id, item?.Json, cancellationToken);
@@ -160,7 +161,7 @@ public sealed class CatalogueEndpoints(
             catalogue.ForgetExpected(id);
             throw;
         }
-        var existed = catalogue.ApplyOwn(id, item);
+        catalogue.ApplyOwn(id, item);
         index.Signal();
         return existed;
     }
@@ -175,19 +176,32 @@ public sealed class CatalogueEndpoints(
         {
             using (document)
             {
-                var errors = new List<KeyValuePair<string, string>>();
-                if (Centroids(document.RootElement, runtime.Experiment.Definition, errors) is { } centroids)
-                {
-                    var experiment = runtime.Experiment with { Centroids = centroids };
-                    await store.PutAsync(experiment, context.RequestAborted);
-                    await BuiltAsync(registry.Put(experiment));
-                    context.Response.StatusCode = StatusCodes.Status202Accepted;
-                    return;
-                }
-                problem = Problem.Invalid(errors);
+                problem = await StoreAsync(runtime.Name, document.RootElement, context.RequestAborted);
             }
         }
-        await ProblemWriter.WriteAsync(context, problem!);
+        if (problem is null)
+            context.Response.StatusCode = StatusCodes.Status202Accepted;
+        else
+            await ProblemWriter.WriteAsync(context, problem);
+    }
+
+    private async Task<Problem?> StoreAsync(string name, JsonElement clusters, CancellationToken cancellationToken)
+    {
+        ExperimentRuntime runtime;
+        using (await changes.EnterAsync(cancellationToken))
+        {
+            // Found again: while the body was read it may have been deleted, and must stay so, or redefined.
+            if (registry.Find(name) is not { } current)
+                return Problem.UnknownExperiment(name);
+            var errors = new List<KeyValuePair<string, string>>();
+            if (Centroids(clusters, current.Experiment.Definition, errors) is not { } centroids)
+                return Problem.Invalid(errors);
+            var experiment = current.Experiment with { Centroids = centroids };
+            await store.PutAsync(experiment, cancellationToken);
+            runtime = registry.Put(experiment);
+        }
+        await BuiltAsync(runtime);
+        return null;
     }
 
     private static List<float[]>? Centroids(JsonElement root, ExperimentDefinition definition, List<KeyValuePair<string, string>> errors)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Recsys.Api.Serialization;
@@ -91,10 +90,9 @@ public sealed record CatalogueEntry(string Id, CatalogueItem Item, ReadOnlyMemor
         {
             if (JsonFields.Get(item, field) is not { } time)
                 return null;
-            if (time.ValueKind == JsonValueKind.String
-                && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed))
-                return parsed.ToUnixTimeMilliseconds();
-            Add(field, "must be an RFC 3339 time, for example \"2026-01-31T12:00:00Z\".");
+            if (time.ValueKind == JsonValueKind.String && Rfc3339.TryParse(time.GetString(), out var parsed))
+                return parsed;
+            Add(field, "must be an RFC 3339 time from 1970 on, for example \"2026-01-31T12:00:00Z\".");
             return null;
         }
     }

@@ -49,22 +49,23 @@ public sealed class ExperimentCatalogue
     }
 
     /// <summary>Announces a write of this process before it is made, so that its echo in the log is not taken for news.</summary>
-    public void Expect(string id, ReadOnlySpan<byte> json, long now)
+    /// <returns>Whether the item exists already; after the write its echo may be here first, and make it look as if it did.</returns>
+    public bool Expect(string id, ReadOnlySpan<byte> json, long now)
     {
         lock (_writing)
         {
             if (!_awaited.TryGetValue(id, out var echoes))
                 _awaited[id] = echoes = [];
             echoes.Enqueue((XxHash3.HashToUInt64(json), now + (long)EchoMax.TotalMilliseconds));
+            return _items.ContainsKey(id);
         }
     }
 
     /// <summary>Applies what this process has durably written; null removes.</summary>
-    /// <returns>Whether the item existed before.</returns>
-    public bool ApplyOwn(string id, CatalogueEntry? item)
+    public void ApplyOwn(string id, CatalogueEntry? item)
     {
         lock (_writing)
-            return Set(id, item);
+            Set(id, item);
     }
 
     /// <summary>Applies what the log says, unless a later write of this process is already applied and on its way through the log.</summary>
@@ -135,13 +136,12 @@ public sealed class ExperimentCatalogue
         }
     }
 
-    private bool Set(string id, CatalogueEntry? item)
+    private void Set(string id, CatalogueEntry? item)
     {
         _revision++;
         if (item is null)
-            return _items.TryRemove(id, out _);
-        var existed = _items.ContainsKey(id);
-        _items[id] = item;
-        return existed;
+            _items.TryRemove(id, out _);
+        else
+            _items[id] = item;
     }
 }

@@ -8,13 +8,11 @@ using Recsys.Infrastructure.Experiments;
 namespace Recsys.Api.Experiments;
 
 /// <summary>Experiments over HTTP: create, read, replace, forget.</summary>
-public sealed class ExperimentEndpoints(ExperimentRegistry registry, IExperimentStore store, IEventPublisher log, CatalogueIndex catalogues, TimeProvider clock) : IDisposable
+public sealed class ExperimentEndpoints(
+    ExperimentRegistry registry, ExperimentChanges changes, IExperimentStore store, IEventPublisher log, CatalogueIndex catalogues, TimeProvider clock)
 {
     /// <summary>A definition is a page of settings.</summary>
     private const int DefinitionBytesMax = 256 << 10;
-
-    // One change at a time: two clients that create the same experiment must agree on when it was created.
-    private readonly SemaphoreSlim _changing = new(1);
 
     /// <summary>Maps the addresses.</summary>
     public static void Map(IEndpointRouteBuilder routes)
@@ -26,9 +24,6 @@ public sealed class ExperimentEndpoints(ExperimentRegistry registry, IExperiment
         routes.MapDelete("/v1/experiments/{experiment}", endpoints.DeleteAsync).Needs(ApiRoles.Admin);
         routes.MapGet("/v1/experiments/{experiment}/evaluation", endpoints.EvaluateAsync).Needs(ApiRoles.Decide);
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _changing.Dispose();
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
@@ -73,8 +68,8 @@ public sealed class ExperimentEndpoints(ExperimentRegistry registry, IExperiment
             await ProblemWriter.WriteAsync(context, Problem.Invalid(errors));
             return;
         }
-        await _changing.WaitAsync(context.RequestAborted);
-        try
+        // Two clients that create the same experiment must agree on when it was created.
+        using (await changes.EnterAsync(context.RequestAborted))
         {
             var known = registry.Find(name)?.Experiment;
             // Centroids of another length can never match a context, or an item, again.
@@ -92,17 +87,12 @@ public sealed class ExperimentEndpoints(ExperimentRegistry registry, IExperiment
                 context.Response.Headers.Location = $"/v1/experiments/{name}";
             await WriteAsync(context, runtime);
         }
-        finally
-        {
-            _changing.Release();
-        }
     }
 
     private async Task DeleteAsync(HttpContext context)
     {
         var name = Name(context);
-        await _changing.WaitAsync(context.RequestAborted);
-        try
+        using (await changes.EnterAsync(context.RequestAborted))
         {
             // Items outlive a process in their own log; without this they would come back with the next experiment of that name.
             if (registry.Find(name) is not null)
@@ -116,10 +106,6 @@ public sealed class ExperimentEndpoints(ExperimentRegistry registry, IExperiment
             foreach (var id in catalogues.Of(name).Ids)
                 catalogues.Of(name).ApplyOwn(id, null);
             context.Response.StatusCode = StatusCodes.Status204NoContent;
-        }
-        finally
-        {
-            _changing.Release();
         }
     }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Recsys.Api.Serialization;
 using Recsys.Bandits.Interactions;
@@ -42,10 +41,8 @@ public static class RewardReader
         var time = now;
         if (JsonFields.Text(json, "time", "", errors) is { } text)
         {
-            if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed) && parsed.ToUnixTimeMilliseconds() >= 0)
-                time = parsed.ToUnixTimeMilliseconds();
-            else
-                errors.Add(new("time", "must be an RFC 3339 time, for example \"2026-01-31T12:00:00Z\"."));
+            if (!Rfc3339.TryParse(text, out time))
+                errors.Add(new("time", "must be an RFC 3339 time from 1970 on, for example \"2026-01-31T12:00:00Z\"."));
         }
         return errors.Count > before ? null : new RewardEvent(decisionId!, time, value, action, eventId);
     }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Diagnostics;
 using Recsys.Api.Telemetry;
 using Recsys.Infrastructure.Experiments;
@@ -10,8 +11,12 @@ public sealed class UnhandledExceptionHandler(ILogger<UnhandledExceptionHandler>
     /// <inheritdoc/>
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
-        if (httpContext.RequestAborted.IsCancellationRequested)
+        // A client that went away is no fault of ours and gets no answer. A reset may be read from the body before the abort is signalled.
+        if (httpContext.RequestAborted.IsCancellationRequested || exception is ConnectionResetException or ConnectionAbortedException)
+        {
+            httpContext.Abort();
             return true;
+        }
         var problem = exception switch
         {
             StoreUnavailableException => Problem.StoreAway(exception),

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
@@ -18,10 +17,20 @@ public static class RecordedLog
     public static IEnumerable<LogRecord> Read(string path)
     {
         if (Directory.Exists(path))
-            return JournalReader.ReadLog(path);
+        {
+            return Directory.EnumerateFiles(path).Any(JournalReader.IsSegment)
+                ? JournalReader.ReadLog(path)
+                : throw new DataFileException(path, $"There are no journal segments in it; name one log, for example data/log/{EventTopics.Events("demo")}.");
+        }
         if (!File.Exists(path))
             throw new DataFileException(path, "There is no such file or directory.");
-        return StartsWithJson(path) ? ReadLines(path) : JournalReader.ReadLog(path);
+        if (StartsWithJson(path))
+            return ReadLines(path);
+        var records = JournalReader.ReadLog(path);
+        // A segment may be torn at its first record. Any other file without a record never was a log.
+        return JournalReader.IsSegment(path) || records.Any()
+            ? records
+            : throw new DataFileException(path, "It is neither a journal segment nor a file with one JSON event per line.");
     }
 
     /// <summary>Records in a log, read once for the sake of a truthful progress bar: far cheaper than learning them.</summary>
@@ -70,8 +79,8 @@ public static class RecordedLog
             using var document = JsonDocument.Parse(json);
             return document.RootElement.ValueKind == JsonValueKind.Object
                 && document.RootElement.TryGetProperty("time", out var time) && time.ValueKind == JsonValueKind.String
-                && DateTimeOffset.TryParse(time.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var parsed)
-                    ? parsed.ToUnixTimeMilliseconds()
+                && Rfc3339.TryParse(time.GetString(), out var parsed)
+                    ? parsed
                     : null;
         }
         catch (JsonException)

@@ -1,3 +1,4 @@
+using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Snapshots;
 using Xunit;
@@ -22,6 +23,20 @@ public sealed class InteractionJoinerTests
         Assert.Equal(JoinOutcome.Duplicate, Apply(new RewardEvent("d", 102, 0)));
         Assert.Equal(JoinOutcome.Duplicate, Apply(new RewardEvent("d", 130, 0)));
         Assert.Single(_joined);
+    }
+
+    [Fact]
+    public void Candidates_that_were_not_chosen_are_given_up_at_once_and_the_chosen_one_with_its_window()
+    {
+        var (chosen, other) = ApplyOneOfTwo();
+        GC.Collect();
+        Assert.True(chosen.IsAlive);
+        Assert.False(other.IsAlive);
+        Apply(new TickEvent(120));
+        _joined.Clear();
+        GC.Collect();
+        Assert.False(chosen.IsAlive);
+        Assert.Equal(JoinOutcome.Late, Apply(new RewardEvent("d", 121, 1, "shown")));
     }
 
     [Theory]
@@ -225,4 +240,13 @@ public sealed class InteractionJoinerTests
         new RewardRule(TimeSpan.FromMilliseconds(20), 0.25, aggregate, -1, 2), new JoinLimits(5, 10, 1000, retained));
 
     private JoinOutcome Apply(LoggedEvent logged) => _joiner.Apply(logged, ++_offset, logged.Time, _joined);
+
+    // By itself, so that no local of the test keeps the actions alive.
+    [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
+    private (WeakReference Chosen, WeakReference Other) ApplyOneOfTwo()
+    {
+        LoggedAction[] actions = [new("other", FeatureSet.Empty), new("shown", FeatureSet.Empty)];
+        Apply(new DecisionEvent("d", 100, "uniform", 0, true, FeatureSet.Empty, [], actions, [new ChosenSlot(1, 0.5f)]));
+        return (new(actions[1]), new(actions[0]));
+    }
 }

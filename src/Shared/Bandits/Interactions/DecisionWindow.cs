@@ -1,3 +1,5 @@
+using Recsys.Bandits.Features;
+
 namespace Recsys.Bandits.Interactions;
 
 /// <summary>
@@ -8,7 +10,10 @@ internal sealed class DecisionWindow
 {
     private readonly RewardRule _rule;
     private readonly Slot[] _slots;
-    private DecisionEvent? _decision;
+
+    // Of the candidates only the chosen ones are kept: a decision may list a thousand, and a million decisions may be open.
+    private FeatureSet _context;
+    private IReadOnlyList<ClusterWeight> _clusters;
     private HashSet<string>? _rewardIds;
     private int _unlearned;
     private bool _activated;
@@ -17,7 +22,8 @@ internal sealed class DecisionWindow
     public DecisionWindow(RewardRule rule, DecisionEvent decision, long decidedAt, long window)
     {
         _rule = rule;
-        _decision = decision;
+        _context = decision.Context;
+        _clusters = decision.Clusters;
         _activated = decision.Activated;
         DecisionId = decision.DecisionId;
         DecidedAt = decidedAt;
@@ -25,7 +31,11 @@ internal sealed class DecisionWindow
         ForgetAt = decidedAt + 2 * window;
         _slots = new Slot[decision.Chosen.Count];
         for (var i = 0; i < _slots.Length; i++)
-            _slots[i].Action = decision.Actions[decision.Chosen[i].Action].Id;
+        {
+            var chosen = decision.Chosen[i];
+            var action = decision.Actions[chosen.Action];
+            _slots[i] = new Slot { Action = action.Id, Shown = action, Propensity = chosen.Propensity };
+        }
         _unlearned = _slots.Length;
     }
 
@@ -137,7 +147,9 @@ internal sealed class DecisionWindow
             if (!_slots[i].IsLearned)
                 Learn(i, ref counts, joined);
         }
-        _decision = null;
+        for (var i = 0; i < _slots.Length; i++)
+            _slots[i].Shown = null;
+        ForgetContext();
         _rewardIds = null;
     }
 
@@ -145,25 +157,33 @@ internal sealed class DecisionWindow
     {
         ref var slot = ref _slots[index];
         slot.IsLearned = true;
-        var decision = _decision!;
-        // Features outlive the decision only as long as a position still needs them.
-        if (--_unlearned == 0)
-            _decision = null;
         if (slot.Count == 0)
             counts.Defaulted++;
-        if (joined is null)
-            return;
+        if (joined is not null)
+            joined.Add(Interaction(slot));
+        // Features outlive the decision only as long as a position still needs them.
+        slot.Shown = null;
+        if (--_unlearned == 0)
+            ForgetContext();
+    }
+
+    private Interaction Interaction(in Slot slot)
+    {
         var reward = slot.Count == 0 ? _rule.Default : _rule.Aggregate switch
         {
             RewardAggregate.Max => slot.Largest,
             RewardAggregate.Mean => slot.Sum / slot.Count,
             _ => slot.Sum,
         };
-        var chosen = decision.Chosen[index];
-        var action = decision.Actions[chosen.Action];
-        joined.Add(new Interaction(
-            decision.Context, action.Key, action.Features, ClustersOf(decision, action), chosen.Propensity,
-            (float)Math.Clamp(reward, _rule.Minimum, _rule.Maximum), DecidedAt));
+        var action = slot.Shown!;
+        return new Interaction(
+            _context, action.Key, action.Features, ClustersOf(action), slot.Propensity, (float)Math.Clamp(reward, _rule.Minimum, _rule.Maximum), DecidedAt);
+    }
+
+    private void ForgetContext()
+    {
+        _context = default;
+        _clusters = [];
     }
 
     private int IndexOf(string? action)
@@ -178,9 +198,9 @@ internal sealed class DecisionWindow
         return -1;
     }
 
-    private static ReadOnlyMemory<ClusterWeight> ClustersOf(DecisionEvent decision, LoggedAction action)
+    private ReadOnlyMemory<ClusterWeight> ClustersOf(LoggedAction action)
     {
-        var all = decision.Clusters;
+        var all = _clusters;
         var count = 0;
         for (var i = 0; i < all.Count; i++)
             count += (int)(action.ClusterMask >> i & 1);
@@ -198,6 +218,8 @@ internal sealed class DecisionWindow
     private struct Slot
     {
         public string Action;
+        public LoggedAction? Shown;
+        public float Propensity;
         public int Count;
         public double Sum;
         public double Largest;
