@@ -2,7 +2,7 @@ using Microsoft.Extensions.Options;
 using Recsys.Api.Catalogue;
 using Recsys.Api.Console;
 using Recsys.Api.Decisions;
-using Recsys.Api.Embedded;
+using Recsys.Api.Hosting;
 using Recsys.Api.Experiments;
 using Recsys.Api.Feedback;
 using Recsys.Api.Health;
