@@ -67,7 +67,6 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var output = parsed.InvocationConfiguration.Output;
         var error = parsed.InvocationConfiguration.Error;
         var settings = CatalogueSettings.Parse(SimulationOptions.Pairs(parsed.GetValue(_set)), out var parameters);
         var options = new CatalogueOptions(
@@ -77,13 +76,20 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
             parsed.GetValue(_delay),
             parsed.GetValue(_batch),
             parameters);
-        CatalogueSimulation.Check(options, settings);
+        CatalogueSimulation.Check(options, settings.Features);
         var ratings = RatingsFile.Read(parsed.GetRequiredValue(_ratings));
         error.WriteLine($"Fitting {ratings.All.Count:N0} ratings of {ratings.Items.Count:N0} items by {ratings.Users.Count:N0} users.");
         var world = CatalogueWorld.Build(ratings, settings, options.Seed, cancellation);
+        return Report(parsed, world, options, parsed.GetValue(_json), cancellation);
+    }
+
+    /// <summary>Runs the rounds under a progress bar and prints the result.</summary>
+    public static int Report(ParseResult parsed, ICatalogueWorld world, CatalogueOptions options, bool json, CancellationToken cancellation)
+    {
+        var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
         var result = ProgressReporter.Run(
             error, $"simulate {options.Policy}", options.Rounds, progress => CatalogueSimulation.Run(world, options, progress, cancellation));
-        if (parsed.GetValue(_json))
+        if (json)
             ResultWriter.WriteJson(output, result, SimulationJsonContext.Default.CatalogueResult);
         else
             ResultWriter.WriteTable(output, result, SimulationJsonContext.Default.CatalogueResult);

@@ -13,5 +13,6 @@ public static class SimulateCommand
     {
         new SimulateClassificationCommand(),
         new SimulateCatalogueCommand(),
+        new SimulateWorldCommand(),
     };
 }

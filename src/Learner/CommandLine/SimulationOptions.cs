@@ -10,12 +10,18 @@ internal static class SimulationOptions
     /// <summary>Rounds beyond this would run for weeks.</summary>
     private const long RoundsMax = 1_000_000_000;
 
-    public static Option<string> Policy() => new("--policy")
+    public static Option<string> Policy(string? byDefault = null)
     {
-        Description = $"Kind of the policy: {PolicyCatalog.KnownNames}.",
-        HelpName = "kind",
-        Required = true,
-    };
+        var option = new Option<string>("--policy")
+        {
+            Description = $"Kind of the policy: {PolicyCatalog.KnownNames}.",
+            HelpName = "kind",
+            Required = byDefault is null,
+        };
+        if (byDefault is not null)
+            option.DefaultValueFactory = _ => byDefault;
+        return option;
+    }
 
     public static Option<long> Rounds(long byDefault) => Bounded(
         new Option<long>("--rounds") { Description = "Decisions to make.", HelpName = "n", DefaultValueFactory = _ => byDefault }, 1, RoundsMax);

@@ -34,6 +34,21 @@ public sealed class CommandLineTests
             json.RootElement.EnumerateObject().Select(static p => p.Name));
     }
 
+    [Fact]
+    public async Task Simulate_world_needs_no_data_and_prints_the_same_fields()
+    {
+        var (code, output, _) = await Run("simulate", "world", "--rounds", "300", "--delay", "20", "--set", "items=200", "--set", "alpha=0.2", "--json");
+        Assert.Equal(0, code);
+        using var json = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]);
+        Assert.Equal(
+            ["policy", "rounds", "meanReward", "uniformReward", "bestReward", "attained", "seconds"],
+            json.RootElement.EnumerateObject().Select(static p => p.Name));
+        Assert.Equal("diag-lin-ucb", json.RootElement.GetProperty("policy").GetString());
+        var (misused, _, error) = await Run("simulate", "world", "--set", "items=0");
+        Assert.Equal(LearnerCommandLine.Misused, misused);
+        Assert.Contains("items", error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--policy nope", "Known: ")]
     [InlineData("--policy uniform --set clusters=-1", "clusters")]
@@ -106,7 +121,6 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("simulate world")]
     [InlineData("simulate stream")]
     [InlineData("graph build")]
     [InlineData("evaluate")]

@@ -73,22 +73,7 @@ public sealed record CatalogueSettings(
     /// <exception cref="SimulationOptionsException">A value is out of range; all of them are named.</exception>
     public static CatalogueSettings Parse(IReadOnlyList<KeyValuePair<string, string>> pairs, out IReadOnlyList<KeyValuePair<string, string>> rest)
     {
-        ArgumentNullException.ThrowIfNull(pairs);
-        var values = Declared.ToDictionary(static h => h.Name, static h => h.Default, StringComparer.Ordinal);
-        var others = new List<KeyValuePair<string, string>>();
-        var errors = new List<string>();
-        foreach (var (name, value) in pairs)
-        {
-            if (Declared.FirstOrDefault(h => h.Name == name) is not { } declared)
-                others.Add(KeyValuePair.Create(name, value));
-            else if (declared.Check(value) is { } problem)
-                errors.Add(problem);
-            else
-                values[name] = declared.Canonical(value);
-        }
-        if (errors.Count > 0)
-            throw new SimulationOptionsException(string.Join(' ', errors));
-        rest = others;
+        var values = SettingPairs.Take(Declared, pairs, out rest);
         double Of(string name) => double.Parse(values[name], System.Globalization.CultureInfo.InvariantCulture);
         return new CatalogueSettings(
             (int)Of("clusters"), (int)Of("itemsPerCluster"), (int)Of("clustersPerUser"), Of("clusterTemperature"), (int)Of("vectorLength"),

@@ -38,7 +38,7 @@ public static class CatalogueSimulation
     /// <summary>Runs the rounds.</summary>
     /// <exception cref="SimulationOptionsException">Unknown policy or refused parameters; the message says all that is wrong.</exception>
     public static CatalogueResult Run(
-        CatalogueWorld world, CatalogueOptions options, IProgress<long>? progress = null, CancellationToken cancellation = default)
+        ICatalogueWorld world, CatalogueOptions options, IProgress<long>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(world);
         ArgumentNullException.ThrowIfNull(options);
@@ -56,7 +56,7 @@ public static class CatalogueSimulation
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(round);
             }
-            var visitor = world.Visitors[arrivals.NextInteger(world.Visitors.Count)];
+            var visitor = world.Arrive(arrivals);
             var slot = loop.Decide(new DecisionQuery(visitor.Context, visitor.Candidates, visitor.Clusters));
             var probability = visitor.Probabilities[slot.Action];
             mean += probability;
@@ -77,11 +77,10 @@ public static class CatalogueSimulation
 
     /// <summary>Checks what was asked for before the world, which takes a while, is built.</summary>
     /// <exception cref="SimulationOptionsException">Unknown policy or refused parameters; the message says all that is wrong.</exception>
-    public static void Check(CatalogueOptions options, CatalogueSettings settings)
+    public static void Check(CatalogueOptions options, FeatureSchema features)
     {
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(settings);
-        _ = Configure(options, settings.Features);
+        _ = Configure(options, features);
     }
 
     private static PolicySpec Configure(CatalogueOptions options, FeatureSchema features) =>

@@ -6,22 +6,12 @@ using Recsys.Bandits.Interactions;
 
 namespace Recsys.Learner.Simulation.Catalogue;
 
-/// <summary>What one user meets in every one of the user's rounds.</summary>
-/// <param name="Context">The user's cluster weights or vector, as <see cref="CatalogueSettings.Context"/> says.</param>
-/// <param name="Clusters">The user's clusters with their weights.</param>
-/// <param name="Candidates">The union of the clusters' items.</param>
-/// <param name="Probabilities">Hidden from the policy: probability of a success of each candidate.</param>
-/// <param name="Mean">Mean of the probabilities: what choosing uniformly earns.</param>
-/// <param name="Best">Largest of the probabilities.</param>
-public sealed record CatalogueVisitor(
-    FeatureSet Context, ClusterWeight[] Clusters, Candidate[] Candidates, float[] Probabilities, float Mean, float Best);
-
 /// <summary>
 /// The Online Matching loop's surroundings (arXiv 2307.15893), made from a ratings file. Offline half, from each user's earlier half of the ratings
 /// only: user and item vectors by matrix factorisation, user clusters by spherical k-means, edges from each centroid to the items with the largest inner
 /// product. Hidden half: the <see cref="RewardModel"/> of all ratings.
 /// </summary>
-public sealed class CatalogueWorld
+public sealed class CatalogueWorld : ICatalogueWorld
 {
     // Held-out error on MovieLens (latest-small and 100K) falls until a ridge of about 16 and changes little with the rank from there.
     private const int TruthRank = 16, FitSweeps = 12, ClusterSweeps = 50;
@@ -42,8 +32,15 @@ public sealed class CatalogueWorld
     /// <summary>The hidden reward model.</summary>
     public RewardModel Truth { get; }
 
-    /// <summary>Shape of contexts and candidates.</summary>
+    /// <inheritdoc/>
     public FeatureSchema Features { get; }
+
+    /// <inheritdoc/>
+    public CatalogueVisitor Arrive(SeededRandom arrivals)
+    {
+        ArgumentNullException.ThrowIfNull(arrivals);
+        return Visitors[arrivals.NextInteger(Visitors.Count)];
+    }
 
     /// <summary>Builds the world. A function of its arguments alone.</summary>
     /// <exception cref="SimulationOptionsException">There are too few ratings, or fewer users than clusters.</exception>
@@ -66,17 +63,16 @@ public sealed class CatalogueWorld
         var (userVectors, itemVectors) = Vectors(known, users, items);
         var centroids = SphericalKMeans.Fit(userVectors, settings.Clusters, SeededRandom.For(seed, ClusterPurpose).NextBits(), ClusterSweeps);
         var ids = Array.ConvertAll(items, item => Encoding.UTF8.GetBytes(ratings.Items[item]));
-        var catalogue = Ranked(centroids, itemVectors, settings.ItemsPerCluster)
-            .Select(i => new CatalogueItem(ids[i], ActionKey.Of(ids[i]), new FeatureSet(default, itemVectors[i]), []))
-            .ToArray();
+        var catalogue = Array.ConvertAll(
+            Enumerable.Range(0, items.Length).ToArray(), i => new CatalogueItem(ids[i], ActionKey.Of(ids[i]), new FeatureSet(default, itemVectors[i]), []));
         var itemOf = items.Zip(ids).ToDictionary(static x => ActionKey.Of(x.Second), static x => x.First);
-        var graph = GraphBuilder.Build(centroids, catalogue, settings.ItemsPerCluster);
+        var graph = RankedGraph.Build(centroids, catalogue, settings.ItemsPerCluster);
 
         var temperature = settings.ClusterTemperature > 0
             ? settings.ClusterTemperature
             : ChooseTemperature(graph, userVectors, settings.ClustersPerUser);
         var memberships = Array.ConvertAll(userVectors, vector => Clusters(graph, vector, settings.ClustersPerUser, temperature));
-        var buffer = new Candidate[Math.Min(catalogue.Length, settings.ClustersPerUser * settings.ItemsPerCluster)];
+        var buffer = new Candidate[Math.Min(graph.Items.Length, settings.ClustersPerUser * settings.ItemsPerCluster)];
         var scratch = new int[ClusterGraph.ScratchLength(buffer.Length)];
         var visitors = new CatalogueVisitor[users];
         for (var user = 0; user < users; user++)
@@ -86,8 +82,8 @@ public sealed class CatalogueWorld
             var candidates = Array.ConvertAll(buffer.AsSpan(0, proposed).ToArray(), c => seesVectors ? c : c with { Features = default });
             var person = user;
             var probabilities = Array.ConvertAll(candidates, c => (float)truth.Probability(person, itemOf[c.Key]));
-            visitors[user] = new CatalogueVisitor(
-                new FeatureSet(default, seesVectors ? userVectors[user] : Weights(memberships[user], settings.Clusters)), memberships[user], candidates, probabilities, probabilities.Average(), probabilities.Max());
+            var context = seesVectors ? userVectors[user] : CatalogueVisitor.Weights(memberships[user], settings.Clusters);
+            visitors[user] = CatalogueVisitor.Of(new FeatureSet(default, context), memberships[user], candidates, probabilities);
         }
         return new CatalogueWorld(visitors, truth, settings.Features);
     }
@@ -136,29 +132,6 @@ public sealed class CatalogueWorld
         foreach (var vector in itemVectors)
             TensorPrimitives.Divide(vector, length > 0 ? length : 1, vector);
         return (userVectors, itemVectors);
-    }
-
-    /// <summary>
-    /// The items that some centroid has among its W. The graph would keep the others too, as newcomers that take turns; with thousands of them and one visit
-    /// each, a simulation would measure the turns instead of the policy.
-    /// </summary>
-    private static SortedSet<int> Ranked(float[][] centroids, float[][] items, int perCluster)
-    {
-        var ranked = new SortedSet<int>();
-        foreach (var centroid in centroids)
-        {
-            var scores = Array.ConvertAll(items, item => TensorPrimitives.Dot<float>(centroid, item));
-            ranked.UnionWith(Enumerable.Range(0, items.Length).OrderByDescending(i => scores[i]).Take(perCluster));
-        }
-        return ranked;
-    }
-
-    private static float[] Weights(ClusterWeight[] membership, int clusters)
-    {
-        var weights = new float[clusters];
-        foreach (var (cluster, weight) in membership)
-            weights[cluster] = weight;
-        return weights;
     }
 
     private static ClusterWeight[] Clusters(ClusterGraph graph, float[] user, int perUser, double temperature)
