@@ -63,6 +63,19 @@ public sealed class LearnerMetrics
         return new Children(this, experiment, partition);
     }
 
+    /// <summary>Stops exporting what concerns an experiment that is gone.</summary>
+    public void Forget(string experiment)
+    {
+        var topic = EventTopics.Events(experiment);
+        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _storeFailures, _restarts])
+        {
+            foreach (var values in counter.GetAllLabelValues().Where(v => v[0] == experiment || v[0] == topic).ToList())
+                counter.RemoveLabelled(values);
+        }
+        _update.RemoveLabelled(experiment);
+        _delay.RemoveLabelled(experiment);
+    }
+
     /// <summary>A training loop failed and starts again.</summary>
     public void Restarted(string experiment) => _restarts.WithLabels(experiment).Inc();
 
