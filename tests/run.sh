@@ -13,13 +13,15 @@ export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
 
 say() { printf '\n== %s\n' "$*"; }
 
-if ! command -v redis-server >/dev/null; then
-  say "Installing redis-server"
+missing=()
+for tool in redis-server curl; do command -v "$tool" >/dev/null || missing+=("$tool"); done
+if [ ${#missing[@]} -gt 0 ]; then
+  say "Installing ${missing[*]}"
   if command -v apt-get >/dev/null; then
     as_root=$([ "$(id -u)" = 0 ] || echo sudo)
-    $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server >/dev/null
+    $as_root apt-get update -qq && $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   else
-    echo "Install redis-server 7 or later and run this again." >&2
+    echo "Install ${missing[*]} and run this again." >&2
     exit 1
   fi
 fi

@@ -39,8 +39,12 @@ public sealed class ServiceProcess : IDisposable
     /// <summary>How often it was started.</summary>
     public int Starts { get; private set; }
 
-    /// <summary>What it has printed since it was last started.</summary>
-    public string Output => _process?.Output ?? "";
+    /// <summary>Fails if it has ended without having been killed here; says with which code and what it printed.</summary>
+    public void AssertNotEnded()
+    {
+        if (_process is { HasExited: true } ended)
+            Xunit.Assert.Fail($"{_assembly} ended by itself with {ended.ExitCode}:\n{ended.Output}");
+    }
 
     /// <summary>An Api, not started.</summary>
     public static ServiceProcess Api(IEnumerable<KeyValuePair<string, string?>> environment) => new("Recsys.Api.dll", [], environment);
@@ -65,8 +69,10 @@ public sealed class ServiceProcess : IDisposable
     /// <summary>Ends it as a power cut would.</summary>
     public void Kill()
     {
-        _process?.Dispose();
+        // Forgotten first: whoever finds it gone meanwhile knows that it was meant to be.
+        var process = _process;
         _process = null;
+        process?.Dispose();
     }
 
     public void Dispose()

@@ -45,7 +45,7 @@ public sealed class ReferenceTests
     {
         var mention = new Regex(@"\bRecsys\.Learner\b|\busing Learner\b|\bLearner\.[A-Z]");
         var elsewhere = Repository.Files("src/Api", "*.cs")
-            .Where(static f => !f.StartsWith("src/Api/Embedded/", StringComparison.Ordinal) && f != "src/Api/Program.cs")
+            .Where(static f => !f.StartsWith("src/Api/Hosting/", StringComparison.Ordinal) && f != "src/Api/Program.cs")
             .Where(f => mention.IsMatch(WithoutComments(Repository.Read(f))));
         Assert.Empty(elsewhere);
     }

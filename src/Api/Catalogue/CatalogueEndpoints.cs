@@ -41,7 +41,7 @@ public sealed class CatalogueEndpoints(
 
     private async Task GetAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var id = Ids.FromPath(context, "item");
         if (runtime.Catalogue.Find(id) is { } item)
@@ -52,7 +52,7 @@ public sealed class CatalogueEndpoints(
 
     private async Task PutAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var id = Ids.FromPath(context, "item");
         var body = new RequestBody();
@@ -80,7 +80,7 @@ public sealed class CatalogueEndpoints(
 
     private async Task DeleteAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var id = Ids.FromPath(context, "item");
         if (runtime.Catalogue.Find(id) is null)
@@ -95,7 +95,7 @@ public sealed class CatalogueEndpoints(
 
     private async Task BulkAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var body = new RequestBody();
         var problem = await body.ReadAsync(context.Request, options.Value.BulkBytesMax);
@@ -168,7 +168,7 @@ public sealed class CatalogueEndpoints(
 
     private async Task ClustersAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var body = new RequestBody();
         var problem = await body.ReadAsync(context.Request, options.Value.BulkBytesMax);
@@ -247,13 +247,4 @@ public sealed class CatalogueEndpoints(
         Task.WhenAny(runtime.Catalogue.NextBuild, Task.Delay(BuildWaitMax));
 
     private static Problem UnknownItem(ExperimentRuntime runtime, string id) => new(ProblemTypes.UnknownItem, $"No item '{id}' in the catalogue of '{runtime.Name}'.");
-
-    private async ValueTask<ExperimentRuntime?> FindAsync(HttpContext context)
-    {
-        var name = (string)context.Request.RouteValues["experiment"]!;
-        if (registry.Find(name) is { } runtime)
-            return runtime;
-        await ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(name));
-        return null;
-    }
 }

@@ -30,7 +30,7 @@ public sealed class DecisionEndpoints(
 
     private async Task OneAsync(HttpContext context, bool explain)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var workspace = pool.Rent();
         try
@@ -55,7 +55,7 @@ public sealed class DecisionEndpoints(
 
     private async Task DecideBatchAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var workspace = pool.Rent();
         try
@@ -147,13 +147,4 @@ public sealed class DecisionEndpoints(
         { HasActions: true } => "'actions' is empty.",
         _ => "List the actions to choose from in 'actions', or let the experiment take them from its catalogue (candidates: \"catalogue\").",
     });
-
-    private async ValueTask<ExperimentRuntime?> FindAsync(HttpContext context)
-    {
-        var name = (string)context.Request.RouteValues["experiment"]!;
-        if (registry.Find(name) is { } runtime)
-            return runtime;
-        await ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(name));
-        return null;
-    }
 }

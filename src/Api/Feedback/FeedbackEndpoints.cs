@@ -31,7 +31,7 @@ public sealed class FeedbackEndpoints(ExperimentRegistry registry, IEventPublish
 
     private async Task RewardAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var problem = await TakeAsync(context, runtime);
         if (problem is null)
@@ -61,7 +61,7 @@ public sealed class FeedbackEndpoints(ExperimentRegistry registry, IEventPublish
 
     private async Task ActivateAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var id = Ids.FromPath(context, "decisionId");
         if (Identifiers.Problem(id) is { } invalid)
@@ -79,7 +79,7 @@ public sealed class FeedbackEndpoints(ExperimentRegistry registry, IEventPublish
 
     private async Task RewardsAsync(HttpContext context)
     {
-        if (await FindAsync(context) is not { } runtime)
+        if (await registry.FindAsync(context) is not { } runtime)
             return;
         var body = new RequestBody();
         var problem = await body.ReadAsync(context.Request, options.Value.BodyBytesMax);
@@ -133,14 +133,5 @@ public sealed class FeedbackEndpoints(ExperimentRegistry registry, IEventPublish
         {
             return Problem.StoreAway(away);
         }
-    }
-
-    private async ValueTask<ExperimentRuntime?> FindAsync(HttpContext context)
-    {
-        var name = (string)context.Request.RouteValues["experiment"]!;
-        if (registry.Find(name) is { } runtime)
-            return runtime;
-        await ProblemWriter.WriteAsync(context, Problem.UnknownExperiment(name));
-        return null;
     }
 }

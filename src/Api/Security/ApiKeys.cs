@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Recsys.Api.Hosting;
 
 namespace Recsys.Api.Security;
 
@@ -92,6 +93,3 @@ public sealed class ApiKeys
         return roles;
     }
 }
-
-/// <summary>The service cannot start like this; the message is for whoever configured it.</summary>
-public sealed class StartupException(string message) : Exception(message);

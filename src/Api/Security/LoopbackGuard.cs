@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Recsys.Api.Hosting;
 
 namespace Recsys.Api.Security;
 

@@ -1,4 +1,5 @@
 using Recsys.Api.Decisions;
+using Recsys.Api.Hosting;
 
 namespace Recsys.Api.Security;
 

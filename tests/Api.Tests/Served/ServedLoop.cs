@@ -227,6 +227,7 @@ public sealed class ServedLoop
             }
             catch (Exception problem) when (problem is HttpRequestException or IOException && waited.Elapsed < Eventually.Patience)
             {
+                Apis[api].AssertNotEnded();
                 Volatile.Write(ref _away[api], true);
             }
         }

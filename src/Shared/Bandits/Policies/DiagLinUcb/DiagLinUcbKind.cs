@@ -18,7 +18,7 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
     /// <inheritdoc/>
     public IReadOnlyList<Hyperparameter> Hyperparameters { get; } =
     [
-        new(Alpha, "0.3", "Standard deviations of the estimate that optimism adds or sampling draws; less than 1 earns more in finite time.", 0, 100),
+        new(Alpha, "0.1", "Standard deviations of the estimate that optimism adds or sampling draws; with many candidates much less than 1 earns most.", 0, 100),
         new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for; pooled finds its own and starts from this.", 1e-6, 1e6),
         new(Estimate, Pooled, "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward. pooled: those, with the edges of an item leaning on each other.",
             Choices: [Diagonal, Calibrated, Pooled]),

@@ -3,7 +3,7 @@ using Recsys.Api.Experiments;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 
-namespace Recsys.Api.Embedded;
+namespace Recsys.Api.Hosting;
 
 /// <summary>Gives a newcomer something to decide on: an experiment <c>demo</c>, when there is no experiment at all.</summary>
 public sealed class DemoExperiment(IExperimentStore store, IEventPublisher log, ExperimentRegistry registry, TimeProvider clock) : IHostedService

@@ -6,7 +6,7 @@ using Recsys.Api.Health;
 using Recsys.Api.Security;
 using Recsys.Api.Telemetry;
 
-namespace Recsys.Api.Embedded;
+namespace Recsys.Api.Hosting;
 
 /// <summary>Says once what was started, where, and what to try first; and marks the process as stopping when it stops.</summary>
 public sealed class StartupBanner(

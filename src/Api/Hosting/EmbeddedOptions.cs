@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 
-namespace Recsys.Api.Embedded;
+namespace Recsys.Api.Hosting;
 
 /// <summary>Running everything in one process.</summary>
 public sealed class EmbeddedOptions

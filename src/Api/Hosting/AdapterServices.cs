@@ -2,7 +2,7 @@ using Recsys.Infrastructure.Distributed;
 using Recsys.Infrastructure.Local;
 using Recsys.Learner;
 
-namespace Recsys.Api.Embedded;
+namespace Recsys.Api.Hosting;
 
 /// <summary>Chooses what stands behind the seams: Kafka and Redis when both are configured, everything in this process when neither is.</summary>
 public static class AdapterServices

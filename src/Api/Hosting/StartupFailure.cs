@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Options;
 using Recsys.Infrastructure.Local;
 
-namespace Recsys.Api.Security;
+namespace Recsys.Api.Hosting;
 
 /// <summary>Turns what stops the start into a sentence for whoever configured it; a stack trace helps only with our own mistakes.</summary>
 public static class StartupFailure
@@ -19,3 +19,6 @@ public static class StartupFailure
         _ => null,
     };
 }
+
+/// <summary>The service cannot start like this; the message is for whoever configured it.</summary>
+public sealed class StartupException(string message) : Exception(message);
