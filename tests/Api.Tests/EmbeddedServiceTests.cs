@@ -120,6 +120,19 @@ public sealed class EmbeddedServiceTests(EmbeddedDeployment deployment) : Served
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
+    [Fact]
+    public async Task Every_metric_has_one_set_of_labels()
+    {
+        // Two of one name, from the Api and from the learner beside it, would be added up by every query.
+        var text = await _service.Client.GetStringAsync("/metrics", TestContext.Current.CancellationToken);
+        var labels = text.Split('\n').Where(static line => line.StartsWith("recsys_", StringComparison.Ordinal)).Select(static line => line.Split(['{', '}']))
+            .Where(static parts => parts.Length == 3)
+            .Select(static parts => (Name: parts[0], Labels: string.Join(',', parts[1].Split("\",").Select(static label => label.Split('=')[0]))))
+            .Distinct().ToLookup(static series => series.Name, static series => series.Labels);
+        Assert.NotEmpty(labels);
+        Assert.All(labels, static metric => Assert.Single(metric));
+    }
+
     private static List<string?> Ids(JsonElement answer) =>
         [.. answer.GetProperty("actions").EnumerateArray().Select(static a => a.GetProperty("id").GetString())];
 

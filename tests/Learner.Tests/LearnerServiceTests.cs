@@ -82,6 +82,21 @@ public sealed class LearnerServiceTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Deleted_experiment_is_exported_no_more()
+    {
+        await StartAsync(Streams.Experiment());
+        Assert.Equal("home read", await Next());
+        Assert.Contains("home", await ExportedAsync(), StringComparison.Ordinal);
+        _experiments.Set(Streams.Experiment(name: "other"));
+        Assert.Equal("home stopped", await Next());
+        // Comes after what was deleted has been put away.
+        Assert.Equal("other read", await Next());
+        var exported = await ExportedAsync();
+        Assert.DoesNotContain("home", exported, StringComparison.Ordinal);
+        Assert.Contains("other", exported, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Experiment_created_again_is_another_one()
     {
         await StartAsync(Streams.Experiment());
@@ -121,6 +136,13 @@ public sealed class LearnerServiceTests : IAsyncDisposable
         }
         Assert.Equal("other read", await next);
         Assert.Contains(_rig.Messages.All, static m => m.Id == 2010);
+    }
+
+    private async Task<string> ExportedAsync()
+    {
+        using var text = new MemoryStream();
+        await _rig.Registry.CollectAndExportAsTextAsync(text, TestContext.Current.CancellationToken);
+        return System.Text.Encoding.UTF8.GetString(text.ToArray());
     }
 
     /// <summary>Hands over the whole log, says so, and waits to be stopped.</summary>

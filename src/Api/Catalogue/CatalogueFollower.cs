@@ -4,7 +4,7 @@ using Recsys.Infrastructure.Events;
 
 namespace Recsys.Api.Catalogue;
 
-/// <summary>Brings the items of the log into the catalogues..</summary>
+/// <summary>Brings the items of the log into the catalogues.</summary>
 public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiMetrics metrics, TimeProvider clock, ILogger<CatalogueFollower> log)
     : BackgroundService
 {

@@ -7,6 +7,8 @@ namespace Recsys.Api.Health;
 /// <summary>What this process knows about its own fitness.</summary>
 public sealed class Readiness(ExperimentRegistry registry, CatalogueIndex catalogue)
 {
+    private volatile bool _wasReady;
+
     /// <summary>Whether the code paths of a decision have been compiled.</summary>
     public bool WarmedUp { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); }
 
@@ -18,9 +20,18 @@ public sealed class Readiness(ExperimentRegistry registry, CatalogueIndex catalo
 
     /// <summary>
     /// Able to answer as it should: experiments and their parameters are known. The catalogue matters only where an experiment decides from it. Once
-    /// ready, a store that goes away changes nothing: the last good state keeps serving.
+    /// ready, only stopping changes it: when a store goes away the last good state keeps serving, and an experiment that comes later and has to wait
+    /// for its parameters or items must not take this replica, and every other one with it, away from the experiments that are served.
     /// </summary>
-    public bool IsReady => IsStarted && !Stopping && ParametersKnown && ItemsKnown;
+    public bool IsReady
+    {
+        get
+        {
+            if (!_wasReady)
+                _wasReady = IsStarted && ParametersKnown && ItemsKnown;
+            return _wasReady && !Stopping;
+        }
+    }
 
     /// <summary>Serving from memory while a store is away.</summary>
     public bool IsDegraded => registry.StoreAway || registry.All.Values.Any(static r => r.StoreAway);

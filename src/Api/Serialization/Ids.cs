@@ -27,16 +27,21 @@ public static class Ids
         var routed = (string)context.Request.RouteValues[routeKey]!;
         var target = context.Features.Get<IHttpRequestFeature>()?.RawTarget;
         if (string.IsNullOrEmpty(target) || target[0] != '/')
-            return routed.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+            return Slashes(routed);
         var path = target.AsSpan();
         if (path.IndexOf('?') is >= 0 and var query)
             path = path[..query];
         var segment = 0;
         foreach (var range in path[1..].Split('/'))
         {
-            if (segment++ == 4)
-                return Uri.UnescapeDataString(path[1..][range]);
+            if (segment++ != 4)
+                continue;
+            var id = Uri.UnescapeDataString(path[1..][range]);
+            // Dot segments (/x/../) are taken out before routing and are still on the wire: then the fifth segment is another one.
+            return Slashes(id) == Slashes(routed) ? id : Slashes(routed);
         }
-        return routed;
+        return Slashes(routed);
     }
+
+    private static string Slashes(string id) => id.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 }

@@ -71,6 +71,8 @@ public sealed class LearnerService(IExperimentStore experiments, IEventSource so
             thread.Dispose();
             _running.Remove(name);
             outlets.Log.LoopStopped(name);
+            if (wanted.All(e => e.Name != name))
+                outlets.Metrics.Forget(name);
         }
         foreach (var experiment in wanted)
         {

@@ -42,7 +42,7 @@ public sealed class LearnerMetrics
             new HistogramConfiguration { Buckets = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800] });
         _version = metrics.CreateGauge("recsys_params_version", "Interactions that the published parameters have learned from.", ["experiment", "partition"]);
         _published = metrics.CreateGauge("recsys_params_published_timestamp_seconds", "When parameters were last published.", ["experiment", "partition"]);
-        _refused = metrics.CreateCounter("recsys_params_refused_total", "Publications that the publisher's own check refused.", ["experiment"]);
+        _refused = metrics.CreateCounter("recsys_params_withheld_total", "Publications that the publisher's own check refused.", ["experiment"]);
         _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
         _storeFailures = metrics.CreateCounter("recsys_learner_store_failures_total", "Publications and checkpoints that found no store.", ["experiment"]);
         _restarts = metrics.CreateCounter("recsys_learner_restarts_total", "Training loops that failed and were started again.", ["experiment"]);
@@ -61,6 +61,19 @@ public sealed class LearnerMetrics
     {
         _restarts.WithLabels(experiment);
         return new Children(this, experiment, partition);
+    }
+
+    /// <summary>Stops exporting what concerns an experiment that is gone.</summary>
+    public void Forget(string experiment)
+    {
+        var topic = EventTopics.Events(experiment);
+        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _storeFailures, _restarts])
+        {
+            foreach (var values in counter.GetAllLabelValues().Where(v => v[0] == experiment || v[0] == topic).ToList())
+                counter.RemoveLabelled(values);
+        }
+        _update.RemoveLabelled(experiment);
+        _delay.RemoveLabelled(experiment);
     }
 
     /// <summary>A training loop failed and starts again.</summary>

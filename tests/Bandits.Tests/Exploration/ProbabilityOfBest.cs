@@ -12,11 +12,27 @@ internal static class ProbabilityOfBest
     /// <param name="points">Of the midpoint rule; a hundred are plenty where no width is much smaller than another.</param>
     public static double[] Of(float[] means, float[] widths, double alpha, int points = 1000)
     {
-        double[] deviations = [.. widths.Select((w, i) => alpha * w > 1e-12 * Math.Max(1, Math.Abs(means[i])) ? alpha * w : 0)];
+        var sharpest = Sharpest(means, widths, alpha);
+        double[] deviations = [.. widths.Select(w => alpha * w > sharpest ? alpha * w : 0)];
         var result = new double[means.Length];
         for (var a = 0; a < means.Length; a++)
             result[a] = deviations[a] == 0 ? Step(a, means, deviations) : Smooth(a, means, deviations, points);
         return result;
+    }
+
+    /// <summary>Whether every width is either none or so much wider than the sharpest that an explorer tells the two apart.</summary>
+    public static bool IsClear(float[] means, float[] widths, double alpha)
+    {
+        var sharpest = Sharpest(means, widths, alpha);
+        return Array.TrueForAll(widths, w => alpha * w <= sharpest || alpha * w >= 1000 * sharpest);
+    }
+
+    // Numbers of 53 bits over the range of values that can be the largest: what is narrower is a step.
+    private static double Sharpest(float[] means, float[] widths, double alpha)
+    {
+        var low = means.Zip(widths, (m, w) => m - 5 * alpha * w).Max();
+        var high = means.Zip(widths, (m, w) => m + 5 * alpha * w).Max();
+        return Math.Max(1e-12 * (high - low), 1e-15 * Math.Max(Math.Abs(low), Math.Abs(high)));
     }
 
     private static double Smooth(int a, float[] means, double[] deviations, int points)

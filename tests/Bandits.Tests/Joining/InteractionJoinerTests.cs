@@ -164,13 +164,32 @@ public sealed class InteractionJoinerTests
     }
 
     [Fact]
-    public void Clock_that_runs_ahead_closes_nobodys_window_beyond_the_bound()
+    public void Clock_that_runs_ahead_closes_nobodys_window()
     {
         Apply(JoinScript.Decision("d", 100));
-        _joiner.Apply(new TickEvent(5_000_000), ++_offset, appendedAt: 101, _joined);
-        Assert.Equal(111, _joiner.Watermark);
+        _joiner.Apply(new RewardEvent("x", 110, 1), ++_offset, appendedAt: 101, _joined);
+        Assert.Equal((101, 0), (_joiner.Watermark, _joiner.Counts.Clamped));
+        _joiner.Apply(new TickEvent(5_000_000), ++_offset, appendedAt: 102, _joined);
+        Assert.Equal((102, 1), (_joiner.Watermark, _joiner.Counts.Clamped));
         Assert.Empty(_joined);
-        Assert.Equal(1, _joiner.Counts.Clamped);
+        Assert.Equal(JoinOutcome.Joined, Apply(new RewardEvent("d", 119, 1)));
+    }
+
+    [Fact]
+    public void Decision_of_a_clock_that_runs_ahead_stays_open_longer_and_takes_rewards_at_once()
+    {
+        _joiner.Apply(JoinScript.Decision("d", 110), ++_offset, appendedAt: 100, _joined);
+        Apply(new TickEvent(129));
+        Assert.Empty(_joined);
+        Assert.Equal(JoinOutcome.Joined, Apply(new RewardEvent("d", 129, 1)));
+    }
+
+    [Fact]
+    public void Reward_that_claims_a_later_time_than_the_log_took_it_at_is_not_late()
+    {
+        _joiner.Apply(new RewardEvent("early", 110, 1), ++_offset, appendedAt: 100, _joined);
+        Apply(JoinScript.Decision("early", 90));
+        Assert.Equal(1f, Assert.Single(_joined).Reward);
     }
 
     [Fact]

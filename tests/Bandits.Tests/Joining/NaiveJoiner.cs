@@ -53,14 +53,15 @@ public sealed class NaiveJoiner(RewardRule rule, JoinLimits limits)
             time = step.AppendedAt - limits.BehindMax;
         if (time != step.Event.Time)
             _counts.Clamped++;
-        _now = Math.Max(_now, time);
+        var happened = time < step.AppendedAt ? time : step.AppendedAt;
+        _now = Math.Max(_now, happened);
         Pass(joined);
         var outcome = step.Event switch
         {
             DecisionEvent decision => Decide(decision, time, step.Offset, joined),
             RewardEvent { Value: var value } when !(value >= rule.Minimum && value <= rule.Maximum) => Count(ref _counts.Invalid, JoinOutcome.Invalid),
-            RewardEvent reward => Find(reward.DecisionId) is { } known ? Reward(known, reward, time, joined) : Wait(reward.DecisionId, reward, time),
-            ActivationEvent shown => Find(shown.DecisionId) is { } known ? Activate(known, time, joined) : Wait(shown.DecisionId, shown, time),
+            RewardEvent reward => Find(reward.DecisionId) is { } known ? Reward(known, reward, happened, joined) : Wait(reward.DecisionId, reward, happened),
+            ActivationEvent shown => Find(shown.DecisionId) is { } known ? Activate(known, happened, joined) : Wait(shown.DecisionId, shown, happened),
             _ => JoinOutcome.Accepted,
         };
         Pass(joined);

@@ -13,9 +13,9 @@ namespace Recsys.Bandits.Exploration;
 /// mass is shared among the actions in proportion to the growth of their ln Φ over the cell, which is exact as cells shrink. The grid starts with cells that
 /// grow from the narrowest width to the whole range: an action that can still be best has its mean within a few of its own widths of the lower end, or above
 /// everything, so each scale is resolved where it matters, a fresh item's enormous width and a known one's side by side. It is refined once, so that its cells hold
-/// equal shares of the mass, the lowest ones halving shares because ln Φ grows fastest there. Off by less than 0.004 for any widths. Unlike an argmax of upper
-/// bounds, this keeps decisions made before any feedback arrives from all falling on one action. O(K · <see cref="Cells"/>) for the K actions that can still
-/// be best; allocates nothing.
+/// equal shares of the mass, the lowest ones halving shares because ln Φ grows fastest there. Off by less than 0.004 when every width is zero or at least a
+/// billionth of the range of values; between the two a width blurs into a step. Unlike an argmax of upper bounds, this keeps decisions made before any feedback
+/// arrives from all falling on one action. O(K · <see cref="Cells"/>) for the K actions that can still be best; allocates nothing.
 /// </remarks>
 /// <param name="alpha">Standard deviations per width, at least 0; 0 is greedy.</param>
 /// <param name="floor">Share of decisions made uniformly, 0 to 1.</param>

@@ -53,7 +53,7 @@ public sealed class InteractionJoiner
         _starts = point.ReadStarts();
     }
 
-    /// <summary>Event time: the latest time of any event so far, Unix ms; 0 before the first.</summary>
+    /// <summary>Event time: the latest time of any event so far, Unix ms, none taken for later than the log took it; 0 before the first.</summary>
     public long Watermark { get; private set; }
 
     /// <summary>What became of the events.</summary>
@@ -139,9 +139,11 @@ public sealed class InteractionJoiner
         var time = Math.Clamp(logged.Time, appendedAt - _limits.BehindMax, appendedAt + _limits.AheadMax);
         if (time != logged.Time)
             counts.Clamped++;
+        // What is in the log has happened: a clock that runs ahead makes its own decisions wait longer, and closes nobody's window early.
+        var happened = Math.Min(time, appendedAt);
         var before = Watermark;
         JoinedAfter = null;
-        Watermark = Math.Max(Watermark, time);
+        Watermark = Math.Max(Watermark, happened);
         CloseDue(ref counts, joined);
         switch (logged)
         {
@@ -154,7 +156,7 @@ public sealed class InteractionJoiner
                     return JoinOutcome.Invalid;
                 }
                 if (!_decisions.TryGetValue(reward.DecisionId, out var rewarded))
-                    return Wait(new Waiting(reward, reward.DecisionId, time, Watermark + _limits.EarlyWait, offset, before), mayStart, ref counts);
+                    return Wait(new Waiting(reward, reward.DecisionId, happened, Watermark + _limits.EarlyWait, offset, before), mayStart, ref counts);
                 var outcome = rewarded.Take(reward, Watermark, ref counts, joined);
                 if (outcome == JoinOutcome.Joined)
                     JoinedAfter = Math.Max(0, time - rewarded.DecidedAt);
@@ -162,7 +164,7 @@ public sealed class InteractionJoiner
                 return outcome;
             case ActivationEvent activation:
                 if (!_decisions.TryGetValue(activation.DecisionId, out var shown))
-                    return Wait(new Waiting(null, activation.DecisionId, time, Watermark + _limits.EarlyWait, offset, before), mayStart, ref counts);
+                    return Wait(new Waiting(null, activation.DecisionId, happened, Watermark + _limits.EarlyWait, offset, before), mayStart, ref counts);
                 var activated = shown.Activate(Watermark, ref counts, joined);
                 BurySettled();
                 return activated;

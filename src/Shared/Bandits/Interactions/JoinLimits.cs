@@ -4,7 +4,7 @@ namespace Recsys.Bandits.Interactions;
 /// <param name="EarlyWait">
 /// How long, in ms of event time from its arrival, a reward or activation waits for its decision before it is an orphan. 0 for not at all.
 /// </param>
-/// <param name="AheadMax">How far, in ms, an event's own time may be ahead of the log's; a clock that runs ahead must not close other people's windows.</param>
+/// <param name="AheadMax">How far, in ms, an event's own time may be ahead of the log's: how much longer than its window a decision can stay open.</param>
 /// <param name="BehindMax">How far, in ms, an event's own time may lie behind the log's.</param>
 /// <param name="RetainedMax">Most decisions held; over it the oldest closes early. A million decisions take about half a gigabyte.</param>
 public sealed record JoinLimits(long EarlyWait, long AheadMax, long BehindMax, int RetainedMax)
