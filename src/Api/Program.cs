@@ -24,6 +24,7 @@ try
 
     var app = builder.Build();
     app.UseProblems();
+    app.UseDocsAddress();
     app.UseRouting();
     app.UseApiKeys();
     app.UseKnownExperiments();

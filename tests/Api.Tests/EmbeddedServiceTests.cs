@@ -118,6 +118,8 @@ public sealed class EmbeddedServiceTests(EmbeddedDeployment deployment) : Served
     {
         using var answer = await _service.Client.GetAsync(path, TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        // At that address, not at one that it sends its readers to.
+        Assert.Equal(path, answer.RequestMessage!.RequestUri!.AbsolutePath);
     }
 
     [Fact]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Recsys.Api.Tests;
 
-/// <summary>A service that cannot start says why in a sentence for whoever configured it, and ends with 1.</summary>
+/// <summary>A service that cannot start says why in a sentence for whoever configured it, and ends.</summary>
 public sealed class StartupTests : IDisposable
 {
     private readonly string _directory = Directory.CreateTempSubdirectory("recsys-startup-").FullName;
@@ -28,7 +28,22 @@ public sealed class StartupTests : IDisposable
     public async Task Mistaken_setting_is_named(string setting, string value, string says)
     {
         using var service = Start([new(setting, value)]);
-        await ExpectAsync(service, says);
+        await ExpectAsync(service, says, 1);
+    }
+
+    [Theory]
+    [InlineData("Training__PublishIntervall", "1", "PublishIntervall")]
+    [InlineData("Training__PublishInterval", "soon", "PublishInterval")]
+    [InlineData("Kafka__Partitions", "0", "Kafka:Partitions")]
+    [InlineData("Redis__Configuration", "", "Redis__Configuration")]
+    public async Task Mistaken_setting_of_a_learner_is_named(string setting, string value, string says)
+    {
+        var settings = new Dictionary<string, string?>
+        {
+            ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Kafka__BootstrapServers"] = "127.0.0.1:1", ["Redis__Configuration"] = "127.0.0.1:1", [setting] = value,
+        };
+        using var learner = ChildProcess.StartDotnet(Path.Combine(AppContext.BaseDirectory, "Recsys.Learner.dll"), ["run"], settings);
+        await ExpectAsync(learner, says, 2);
     }
 
     [Fact]
@@ -36,7 +51,7 @@ public sealed class StartupTests : IDisposable
     {
         using var first = new DataDirectory(_directory);
         using var second = Start([]);
-        await ExpectAsync(second, "Another process is using the data directory");
+        await ExpectAsync(second, "Another process is using the data directory", 1);
     }
 
     private ChildProcess Start(IEnumerable<KeyValuePair<string, string?>> settings) => ChildProcess.StartDotnet(
@@ -44,11 +59,11 @@ public sealed class StartupTests : IDisposable
         new Dictionary<string, string?> { ["ASPNETCORE_URLS"] = "http://127.0.0.1:0", ["Embedded__DataDirectory"] = _directory }
             .Where(own => settings.All(given => given.Key != own.Key)).Concat(settings));
 
-    private static async Task ExpectAsync(ChildProcess service, string says)
+    private static async Task ExpectAsync(ChildProcess service, string says, int code)
     {
         await Served.Eventually.IsTrueAsync(() => Task.FromResult(service.HasExited), () => $"it ended; it said:\n{service.Output}");
         await service.WaitForLineAsync(line => line.Contains(says, StringComparison.Ordinal), TimeSpan.FromSeconds(10));
         Assert.DoesNotContain("   at ", service.Output, StringComparison.Ordinal);
-        Assert.Equal(1, service.ExitCode);
+        Assert.Equal(code, service.ExitCode);
     }
 }

@@ -62,7 +62,7 @@ public sealed class DecisionEndpoints(
         {
             var problem = await workspace.Body.ReadAsync(context.Request, _options.BulkBytesMax);
             workspace.ClearAnswer();
-            problem ??= AnswerBatch(runtime, workspace, ProblemWriter.TraceId(context));
+            problem ??= AnswerBatch(runtime, workspace, ProblemWriter.TraceId(context), context.RequestAborted);
             if (problem is not null)
             {
                 runtime.Metrics.Rejected.Inc();
@@ -78,7 +78,7 @@ public sealed class DecisionEndpoints(
         }
     }
 
-    private Problem? AnswerBatch(ExperimentRuntime runtime, DecisionWorkspace workspace, string traceId)
+    private Problem? AnswerBatch(ExperimentRuntime runtime, DecisionWorkspace workspace, string traceId, CancellationToken cancellationToken)
     {
         if (JsonFields.Parse(workspace.Body.Bytes, out var problem) is not { } document)
             return problem;
@@ -91,6 +91,8 @@ public sealed class DecisionEndpoints(
             workspace.Json.WriteStartArray("results"u8);
             foreach (var entry in entries.EnumerateArray())
             {
+                // Nobody waits for the rest any more.
+                cancellationToken.ThrowIfCancellationRequested();
                 if (Answer(runtime, workspace, System.Runtime.InteropServices.JsonMarshal.GetRawUtf8Value(entry), explain: false) is { } wrong)
                 {
                     runtime.Metrics.Rejected.Inc();

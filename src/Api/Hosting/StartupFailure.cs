@@ -1,4 +1,4 @@
-using Microsoft.Extensions.Options;
+using Recsys.Infrastructure;
 using Recsys.Infrastructure.Local;
 
 namespace Recsys.Api.Hosting;
@@ -10,13 +10,9 @@ public static class StartupFailure
     public static string? Explain(Exception problem) => problem switch
     {
         StartupException or DataDirectoryException => problem.Message,
-        OptionsValidationException options => string.Join(Environment.NewLine, options.Failures),
-        // The two ways in which the binder refuses a section: a key that nothing reads, a value of the wrong kind.
-        InvalidOperationException { Message: var message } when message.Contains("ErrorOnUnknownConfiguration", StringComparison.Ordinal) => message,
-        InvalidOperationException { Message: var message } when message.StartsWith("Failed to convert configuration value", StringComparison.Ordinal) => message,
         FormatException when problem.Message.StartsWith("Invalid url", StringComparison.Ordinal) => problem.Message,
         IOException { InnerException: Microsoft.AspNetCore.Connections.AddressInUseException } => $"{problem.Message} Choose another with --urls http://127.0.0.1:5081.",
-        _ => null,
+        _ => SettingsProblem.Explain(problem),
     };
 }
 

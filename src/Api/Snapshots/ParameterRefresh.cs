@@ -85,7 +85,7 @@ public sealed class ParameterRefresh(
         }
         catch (SnapshotFormatException problem)
         {
-            Refuse(head, problem, otherDefinition: problem.Message.Contains("configuration", StringComparison.Ordinal));
+            Refuse(head, problem, otherDefinition: problem is SnapshotMismatchException);
             return null;
         }
     }
@@ -141,7 +141,11 @@ public sealed class ParameterRefresh(
         _refused[head.Partition] = head;
         _refusedForDefinition |= otherDefinition;
         (otherDefinition ? metrics.OtherDefinition : metrics.Corrupt).Inc();
-        log.ParametersRefused(experiment.Name, head.Partition, head.Epoch, head.Interactions, problem.Message);
+        // After a new definition this is the rule until the learner has followed it.
+        if (otherDefinition)
+            log.ParametersOutdated(experiment.Name, head.Partition, problem.Message);
+        else
+            log.ParametersRefused(experiment.Name, head.Partition, head.Epoch, head.Interactions, problem.Message);
     }
 
     private static List<PolicyShard> Contents(Dictionary<int, Shard> shards) => [.. shards.Values.Select(static s => s.Content).OrderBy(static s => s.Partition)];

@@ -24,6 +24,9 @@ internal static partial class ApiLog
     [LoggerMessage(114, LogLevel.Error, "{Experiment}: refreshing parameters failed, the last good ones stay")]
     public static partial void RefreshFailed(this ILogger log, Exception exception, string experiment);
 
+    [LoggerMessage(115, LogLevel.Information, "{Experiment}: parameters of partition {Partition} belong to another definition; waiting for the learner to follow: {Reason}")]
+    public static partial void ParametersOutdated(this ILogger log, string experiment, int partition, string reason);
+
     [LoggerMessage(120, LogLevel.Warning, "Experiments cannot be read, the known ones stay: {Reason}")]
     public static partial void ExperimentsAway(this ILogger log, string reason);
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.Options;
+using Recsys.Infrastructure;
 using Recsys.Learner.Hosting;
 
 namespace Recsys.Learner.CommandLine;
@@ -31,16 +32,17 @@ public static class RunCommand
         try
         {
             await using var app = LearnerHost.Build(builder);
+            // Said before the host starts, which would say it at length.
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
             await app.StartAsync(cancellation);
             // The host sees SIGTERM too; whoever is first begins the same orderly stop, which the host's own timeout bounds.
             using var stop = cancellation.Register(app.Lifetime.StopApplication);
             await app.WaitForShutdownAsync(CancellationToken.None);
             return 0;
         }
-        catch (OptionsValidationException problem)
+        catch (Exception problem) when (SettingsProblem.Explain(problem) is { } explanation)
         {
-            foreach (var failure in problem.Failures)
-                await error.WriteLineAsync(failure);
+            await error.WriteLineAsync(explanation);
             return LearnerCommandLine.Misused;
         }
     }

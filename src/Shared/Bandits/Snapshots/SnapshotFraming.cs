@@ -67,7 +67,7 @@ public static class SnapshotFraming
             BinaryPrimitives.ReadInt64LittleEndian(span[24..]),
             BinaryPrimitives.ReadInt64LittleEndian(span[32..]));
         if (header.Fingerprint != expectedFingerprint)
-            throw new SnapshotFormatException($"Snapshot was learned under configuration {header.Fingerprint:x16}, this experiment runs {expectedFingerprint:x16}.");
+            throw new SnapshotMismatchException($"Snapshot was learned under configuration {header.Fingerprint:x16}, this experiment runs {expectedFingerprint:x16}.");
         payload = framed[HeaderBytes..];
         return header;
     }
