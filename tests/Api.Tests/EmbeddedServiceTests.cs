@@ -108,6 +108,7 @@ public sealed class EmbeddedServiceTests(EmbeddedDeployment deployment) : Served
 
     [Theory]
     [InlineData("/")]
+    [InlineData("/docs")]
     [InlineData("/docs/")]
     [InlineData("/openapi/v1.json")]
     [InlineData("/metrics")]

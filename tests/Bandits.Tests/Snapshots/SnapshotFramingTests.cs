@@ -51,11 +51,11 @@ public sealed class SnapshotFramingTests
 
     [Fact]
     public void Open_refuses_another_configuration() =>
-        Assert.Contains("configuration", Assert.Throws<SnapshotFormatException>(
+        Assert.Contains("configuration", Assert.Throws<SnapshotMismatchException>(
             () => SnapshotFraming.Open(SnapshotFraming.Frame(Header, Payload(10)), Header.Fingerprint + 1, out _)).Message, StringComparison.Ordinal);
 
     private static SnapshotFormatException Refused(byte[] framed) =>
-        Assert.Throws<SnapshotFormatException>(() => SnapshotFraming.Open(framed, Header.Fingerprint, out _));
+        Assert.Throws<SnapshotMismatchException>(() => SnapshotFraming.Open(framed, Header.Fingerprint, out _));
 
     private static byte[] Payload(int length)
     {
