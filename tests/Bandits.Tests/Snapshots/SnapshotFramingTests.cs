@@ -55,7 +55,7 @@ public sealed class SnapshotFramingTests
             () => SnapshotFraming.Open(SnapshotFraming.Frame(Header, Payload(10)), Header.Fingerprint + 1, out _)).Message, StringComparison.Ordinal);
 
     private static SnapshotFormatException Refused(byte[] framed) =>
-        Assert.Throws<SnapshotMismatchException>(() => SnapshotFraming.Open(framed, Header.Fingerprint, out _));
+        Assert.Throws<SnapshotFormatException>(() => SnapshotFraming.Open(framed, Header.Fingerprint, out _));
 
     private static byte[] Payload(int length)
     {
