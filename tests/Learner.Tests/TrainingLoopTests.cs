@@ -10,9 +10,9 @@ public sealed class TrainingLoopTests
 {
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
-    private static void Reward(LearnerRig rig, string id, double value = 1)
+    private static void Reward(LearnerRig rig, string id, double value = 1, bool? learned = null)
     {
-        rig.Log.Append(Streams.Decision(id, rig.Now));
+        rig.Log.Append(Streams.Decision(id, rig.Now) with { Learned = learned });
         rig.Log.Append(new RewardEvent(id, rig.Now, value));
     }
 
@@ -393,8 +393,11 @@ public sealed class TrainingLoopTests
     {
         var rig = new LearnerRig();
         rig.Assign(Streams.Experiment(mode: "logging"));
-        for (var i = 0; i < 5; i++)
-            Reward(rig, $"d{i}");
+        for (var i = 0; i < 4; i++)
+            Reward(rig, $"d{i}", learned: false);
+        // Somebody else's decision does not say; the mode does.
+        rig.Log.AppendJson("""{"type":"decision","decisionId":"d5","context":{"vector":[0,1]},"actions":[{"id":"a","vector":[1,0]}],"chosen":[{"id":"a","propensity":1}]}""", rig.Now);
+        rig.Log.Append(new RewardEvent("d5", rig.Now, 1));
         rig.Advance(3 * Second);
         rig.Feed();
         Assert.Equal((0L, 5L), (rig.Learner.Interactions, rig.Learner.Counts.Joined));
@@ -406,6 +409,26 @@ public sealed class TrainingLoopTests
         Reward(rig, "d6");
         rig.Feed();
         Assert.Equal(1, rig.Learner.Interactions);
+    }
+
+    [Fact]
+    public void What_was_learned_under_changing_modes_can_be_learned_again_from_the_log()
+    {
+        var rig = new LearnerRig();
+        rig.Assign(Streams.Experiment());
+        foreach (var mode in (string[])["online", "logging", "apprentice", "logging"])
+        {
+            rig.Loop.Follow(Streams.Experiment(mode: mode));
+            for (var i = 0; i < 5; i++)
+                Reward(rig, $"{rig.Log.Records.Count}", i % 2, learned: mode != "logging");
+            rig.Feed();
+        }
+        Assert.Equal(10, rig.Learner.Interactions);
+
+        using var again = new PartitionState(Streams.Experiment(mode: "logging"));
+        foreach (var record in rig.Log.All)
+            again.Take(record, learns: false);
+        Assert.Equal(rig.Learner.Digest, again.Digest());
     }
 
     [Fact]

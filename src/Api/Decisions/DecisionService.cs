@@ -42,7 +42,8 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
         workspace.Record.ResetWrittenCount();
         BinaryEventCodec.WriteDecision(
             workspace.Record, workspace.DecisionId.Span, now, outcome.Policy.Span, outcome.PolicyVersion, workspace.Activate,
-            new DecisionQuery(workspace.Context, workspace.Candidates, workspace.Clusters), workspace.Slots, allCandidates: byRequest);
+            new DecisionQuery(workspace.Context, workspace.Candidates, workspace.Clusters), workspace.Slots, allCandidates: byRequest,
+            learned: definition.Mode != ExperimentMode.Logging);
         var logged = log.TryPublishDecision(runtime.Name, workspace.DecisionId.Span, workspace.Record.WrittenSpan);
         Count(runtime, workspace, outcome, logged, byRequest);
         return outcome with { IsLogged = logged };

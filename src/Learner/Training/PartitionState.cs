@@ -115,7 +115,9 @@ public sealed class PartitionState : IDisposable
 
     /// <summary>Takes in the next record.</summary>
     /// <param name="record">Its offset is not below the last one's.</param>
-    /// <param name="learns">False joins and counts without learning (mode <c>logging</c>).</param>
+    /// <param name="learns">
+    /// Whether decisions that do not say so themselves are learned from; false in mode <c>logging</c>. What is not learned is joined and counted all the same.
+    /// </param>
     public RecordResult Take(in LogRecord record, bool learns)
     {
         if (record.Offset < NextOffset)
@@ -126,8 +128,11 @@ public sealed class PartitionState : IDisposable
         var result = Apply(record);
         if (record.Offset < RebuildUntil)
             return new(RecordFate.Rebuilt, result.Event);
-        if (!learns)
-            _joined.RemoveRange(before, _joined.Count - before);
+        for (var i = _joined.Count - 1; i >= before; i--)
+        {
+            if (!(_joined[i].Learned ?? learns))
+                _joined.RemoveAt(i);
+        }
         return result;
     }
 

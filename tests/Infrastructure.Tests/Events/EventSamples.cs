@@ -26,6 +26,7 @@ internal static class EventSamples
         from policy in Ids
         from version in Gen.Long[0, long.MaxValue]
         from activated in Gen.Bool
+        from learned in Gen.Bool
         from context in FeatureSets
         from clusters in Gen.Select(Gen.Int[0, int.MaxValue], Gen.Float[0, 1], (c, w) => new ClusterWeight(c, w)).Array[0, 5]
         from actions in Gen.Select(Ids, FeatureSets, Gen.Frequency((2, Gen.Const(ulong.MaxValue)), (1, Gen.ULong)), (a, f, m) => new LoggedAction(a, f, m)).Array[1, 6]
@@ -34,7 +35,10 @@ internal static class EventSamples
         from rotation in Gen.Int[0, actions.Length - 1]
         select new DecisionEvent(
             id, time, policy, version, activated, context, clusters, actions,
-            [.. propensities.Select((p, i) => new ChosenSlot((i + rotation) % actions.Length, p))]);
+            [.. propensities.Select((p, i) => new ChosenSlot((i + rotation) % actions.Length, p))])
+        {
+            Learned = learned,
+        };
 
     public static readonly Gen<LoggedEvent> Any = Gen.OneOf(
         Decisions.Select(d => (LoggedEvent)d),
@@ -70,7 +74,8 @@ internal static class EventSamples
         var candidates = decision.Actions.Select(a => new Candidate(Encoding.UTF8.GetBytes(a.Id), a.Key, a.Features, a.ClusterMask)).ToArray();
         BinaryEventCodec.WriteDecision(
             output, Encoding.UTF8.GetBytes(decision.DecisionId), decision.Time, Encoding.UTF8.GetBytes(decision.Policy), decision.PolicyVersion,
-            decision.Activated, new DecisionQuery(decision.Context, candidates, decision.Clusters.ToArray()), decision.Chosen.ToArray(), allCandidates);
+            decision.Activated, new DecisionQuery(decision.Context, candidates, decision.Clusters.ToArray()), decision.Chosen.ToArray(), allCandidates,
+            decision.Learned ?? true);
     }
 
     /// <summary>Everything that an event says, as text, so that events can be compared.</summary>
@@ -78,7 +83,7 @@ internal static class EventSamples
     {
         DecisionEvent d => string.Create(
             CultureInfo.InvariantCulture,
-            $"decision {d.DecisionId} {d.Time} {d.Policy} {d.PolicyVersion} {d.Activated} {Describe(d.Context)} [{string.Join(' ', d.Clusters)}] " +
+            $"decision {d.DecisionId} {d.Time} {d.Policy} {d.PolicyVersion} {d.Activated} {d.Learned ?? true} {Describe(d.Context)} [{string.Join(' ', d.Clusters)}] " +
             $"[{string.Join(' ', d.Actions.Select(a => $"{a.Id} {a.Key.Value:x} {a.ClusterMask:x} {Describe(a.Features)}"))}] [{string.Join(' ', d.Chosen)}]"),
         _ => logged.ToString(),
     };

@@ -77,7 +77,7 @@ public sealed class MemoryLog(TimeProvider time) : IEventPublisher
                 var query = new DecisionQuery(d.Context, candidates, d.Clusters.ToArray());
                 BinaryEventCodec.WriteDecision(
                     bytes, Encoding.UTF8.GetBytes(d.DecisionId), d.Time, Encoding.UTF8.GetBytes(d.Policy), d.PolicyVersion, d.Activated, query,
-                    d.Chosen.ToArray(), allCandidates: true);
+                    d.Chosen.ToArray(), allCandidates: true, d.Learned ?? true);
                 break;
             case RewardEvent r:
                 BinaryEventCodec.WriteReward(bytes, r);

@@ -10,6 +10,7 @@ internal sealed class DecisionWindow
 {
     private readonly RewardRule _rule;
     private readonly Slot[] _slots;
+    private readonly bool? _learned;
 
     // Of the candidates only the chosen ones are kept: a decision may list a thousand, and a million decisions may be open.
     private FeatureSet _context;
@@ -25,6 +26,7 @@ internal sealed class DecisionWindow
         _context = decision.Context;
         _clusters = decision.Clusters;
         _activated = decision.Activated;
+        _learned = decision.Learned;
         DecisionId = decision.DecisionId;
         DecidedAt = decidedAt;
         CloseAt = decidedAt + window;
@@ -177,7 +179,10 @@ internal sealed class DecisionWindow
         };
         var action = slot.Shown!;
         return new Interaction(
-            _context, action.Key, action.Features, ClustersOf(action), slot.Propensity, (float)Math.Clamp(reward, _rule.Minimum, _rule.Maximum), DecidedAt);
+            _context, action.Key, action.Features, ClustersOf(action), slot.Propensity, (float)Math.Clamp(reward, _rule.Minimum, _rule.Maximum), DecidedAt)
+        {
+            Learned = _learned,
+        };
     }
 
     private void ForgetContext()

@@ -17,4 +17,8 @@ public sealed record Interaction(
     ReadOnlyMemory<ClusterWeight> Clusters,
     float Propensity,
     float Reward,
-    long DecidedAt);
+    long DecidedAt)
+{
+    /// <summary>As in <see cref="DecisionEvent.Learned"/>.</summary>
+    public bool? Learned { get; init; }
+}

@@ -40,7 +40,13 @@ public sealed record DecisionEvent(
     FeatureSet Context,
     IReadOnlyList<ClusterWeight> Clusters,
     IReadOnlyList<LoggedAction> Actions,
-    IReadOnlyList<ChosenSlot> Chosen) : LoggedEvent(Time);
+    IReadOnlyList<ChosenSlot> Chosen) : LoggedEvent(Time)
+{
+    /// <summary>
+    /// Whether it is to be learned from, as whoever decided knew: the log then says by itself what was learned. Null leaves it to the experiment's mode.
+    /// </summary>
+    public bool? Learned { get; init; }
+}
 
 /// <summary>A reward was observed.</summary>
 /// <param name="DecisionId">The decision it belongs to.</param>

@@ -16,7 +16,7 @@ public static class BinaryEventCodec
     public const byte FormatVersion = 1;
 
     private const byte DecisionType = 1, RewardType = 2, ActivationType = 3, TickType = 4;
-    private const byte Activated = 1, HasMasks = 2;
+    private const byte Activated = 1, HasMasks = 2, NotLearned = 4;
     private const byte HasAction = 1, HasEventId = 2;
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -30,6 +30,7 @@ public static class BinaryEventCodec
     /// <param name="query">Context, clusters and candidates.</param>
     /// <param name="chosen">The filled positions; indices into the query's candidates.</param>
     /// <param name="allCandidates">False to write only the chosen candidates, for catalogues.</param>
+    /// <param name="learned">Whether it is to be learned from.</param>
     public static void WriteDecision(
         IBufferWriter<byte> output,
         ReadOnlySpan<byte> decisionId,
@@ -39,14 +40,15 @@ public static class BinaryEventCodec
         bool activated,
         in DecisionQuery query,
         ReadOnlySpan<ChosenSlot> chosen,
-        bool allCandidates)
+        bool allCandidates,
+        bool learned = true)
     {
         WriteStart(output, DecisionType, time);
         WriteBytes(output, decisionId);
         WriteBytes(output, policy);
         WriteVarint(output, (ulong)policyVersion);
         var masks = HasAnyMask(query.Candidates);
-        WriteByte(output, (byte)((activated ? Activated : 0) | (masks ? HasMasks : 0)));
+        WriteByte(output, (byte)((activated ? Activated : 0) | (masks ? HasMasks : 0) | (learned ? 0 : NotLearned)));
         WriteFeatures(output, query.Context);
         WriteVarint(output, (ulong)query.Clusters.Length);
         foreach (var cluster in query.Clusters)
@@ -136,7 +138,7 @@ public static class BinaryEventCodec
         var policyVersion = reader.Varint();
         if (policyVersion > long.MaxValue)
             throw new EventFormatException($"Binary event has policy version {policyVersion}.");
-        var flags = reader.Flags(Activated | HasMasks);
+        var flags = reader.Flags(Activated | HasMasks | NotLearned);
         var context = reader.Features();
         var clusters = new ClusterWeight[reader.Count(5, "clusters")];
         for (var i = 0; i < clusters.Length; i++)
@@ -151,7 +153,10 @@ public static class BinaryEventCodec
         var chosen = new ChosenSlot[reader.Count(5, "positions")];
         for (var i = 0; i < chosen.Length; i++)
             chosen[i] = new ChosenSlot(reader.Int32("position"), reader.Single());
-        var decision = new DecisionEvent(decisionId, time, policy, (long)policyVersion, (flags & Activated) != 0, context, clusters, actions, chosen);
+        var decision = new DecisionEvent(decisionId, time, policy, (long)policyVersion, (flags & Activated) != 0, context, clusters, actions, chosen)
+        {
+            Learned = (flags & NotLearned) == 0,
+        };
         DecisionRules.Check(decision);
         return decision;
     }
