@@ -82,11 +82,13 @@ public sealed class AllocationTests
 
     private static void AssertNothingAllocated(DecisionRig rig)
     {
-        // Once for the workspace to grow, then until the code is compiled for good.
-        for (var round = 0; round < 3; round++)
-            Pass(rig, out _, out _);
-        Pass(rig, out var total, out var steps);
-        Assert.True(total == 0, $"{total} bytes in {rig.Requests.Count} decisions: {steps.Read} reading, {steps.Decide} deciding, {steps.Write} writing.");
+        // The workspace grows, code is compiled again and again until for good, and what the runtime does once may fall into any pass. What a decision
+        // itself allocates is there in every one of them.
+        const int PassesMax = 20;
+        var (total, steps) = (1L, (Read: 0L, Decide: 0L, Write: 0L));
+        for (var pass = 0; pass < PassesMax && total > 0; pass++)
+            Pass(rig, out total, out steps);
+        Assert.True(total == 0, $"{total} bytes in {rig.Requests.Count} decisions of every pass; of the last: {steps.Read} reading, {steps.Decide} deciding, {steps.Write} writing.");
     }
 
     private static void Pass(DecisionRig rig, out long total, out (long Read, long Decide, long Write) steps)

@@ -5,6 +5,7 @@ using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Policies;
 using Recsys.Bandits.Randomness;
 using Recsys.Bandits.Snapshots;
+using Recsys.TestKit;
 using Xunit;
 
 namespace Recsys.Bandits.Tests.Policies;
@@ -94,16 +95,12 @@ public sealed class PolicyContractTests
         var slots = new ChosenSlot[2];
         var clusters = new[] { new ClusterWeight(0, 0.6f), new ClusterWeight(1, 0.4f) };
         var context = Context(5);
-        long allocated = 0;
-        for (var i = 0; i < 200; i++)
+        var seed = 0UL;
+        Assert.Equal(0, Allocation.Least(() =>
         {
-            var before = GC.GetAllocatedBytesForCurrentThread();
-            var query = new DecisionQuery(context, candidates, clusters);
-            policy.Estimate(query, means, widths);
-            SlateSampler.Draw(policy, means, widths, new DecisionSeed((ulong)i), slots, scratch, order);
-            allocated = GC.GetAllocatedBytesForCurrentThread() - before;
-        }
-        Assert.Equal(0, allocated);
+            policy.Estimate(new DecisionQuery(context, candidates, clusters), means, widths);
+            SlateSampler.Draw(policy, means, widths, new DecisionSeed(seed++), slots, scratch, order);
+        }));
     }
 
     [Theory]

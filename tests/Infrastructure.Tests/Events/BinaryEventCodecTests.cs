@@ -4,6 +4,7 @@ using CsCheck;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
 using Recsys.Infrastructure.Events;
+using Recsys.TestKit;
 using Xunit;
 
 namespace Recsys.Infrastructure.Tests.Events;
@@ -118,11 +119,7 @@ public sealed class BinaryEventCodecTests
                 output, "decision-1"u8, 1_700_000_000_000, "uniform"u8, 7, true,
                 new DecisionQuery(candidates[0].Features, candidates, clusters), chosen, allCandidates: true);
         }
-        Write();
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 100; i++)
-            Write();
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocation.Least(Write));
     }
 
     private static void ReadDamaged(byte[] bytes)
