@@ -15,7 +15,7 @@ namespace Recsys.Learner.Graph;
 /// </param>
 /// <param name="Cores">Most cores to use, −1 for all; the result does not depend on it.</param>
 public sealed record TwoTowerSettings(
-    int Dimension = 64, int Epochs = 20, long Seed = 1, float Temperature = 0.1f, float LearningRate = 0.05f, int Batch = 512, float IdDropout = 0.2f,
+    int Dimension = 64, int Epochs = 20, long Seed = 1, float Temperature = 0.2f, float LearningRate = 0.05f, int Batch = 512, float IdDropout = 0.1f,
     int Cores = -1);
 
 /// <summary>The outcome: unit vectors, null for a user without positives and for an item with neither positives nor content.</summary>
