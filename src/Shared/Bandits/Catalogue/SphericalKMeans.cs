@@ -61,7 +61,7 @@ public static class SphericalKMeans
                 owners[i] = nearest;
                 TensorPrimitives.Add(sums[nearest], directions[i], sums[nearest]);
             }
-            if (!moved && !Reseed(directions, owners, members, centroids))
+            if (!Reseed(directions, owners, members, centroids) && !moved)
                 break;
             for (var c = 0; c < clusters; c++)
             {
@@ -74,7 +74,7 @@ public static class SphericalKMeans
     }
 
     /// <summary>
-    /// Moves each cluster without points to the point that is farthest from its own centroid, once the others have settled; a point that lies on its centroid leaves
+    /// Moves each cluster without points to the point that is farthest from its own centroid; a point that lies on its centroid leaves
     /// nothing to gain, and a cluster of one point is not robbed of it.
     /// </summary>
     /// <returns>Whether a cluster moved.</returns>
