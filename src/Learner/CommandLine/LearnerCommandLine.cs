@@ -74,6 +74,7 @@ public static class LearnerCommandLine
             RunCommand.Create(),
             SimulateCommand.Create(),
             ReplayCommand.Create(),
+            GraphCommand.Create(),
         };
         foreach (var help in root.Options.OfType<HelpOption>())
             help.Action = new HelpWithParameters();

@@ -63,4 +63,28 @@ public sealed class SphericalKMeansTests
         Assert.Throws<ArgumentException>(() => SphericalKMeans.Fit([[1, 0], [1]], 1, 1));
         Assert.Throws<ArgumentOutOfRangeException>(() => SphericalKMeans.Fit([[1, 0]], 0, 1));
     }
+
+    [Fact]
+    public void Fit_that_starts_from_earlier_centroids_keeps_their_order()
+    {
+        var random = new Random(3);
+        float[][] centres = [[1, 0, 0], [0, 1, 0], [0, 0, 1]];
+        var points = Enumerable.Range(0, 300).Select(i => centres[i % 3].Select(v => v + 0.2f * (random.NextSingle() - 0.5f)).ToArray()).ToArray();
+        float[][] start = [[0, 0.2f, 1], [1, 0, 0.3f], [0, 5, 1]];
+        var centroids = SphericalKMeans.Fit(points, 3, seed: 1, start: start);
+        Assert.True(centroids[0][2] > 0.98f && centroids[1][0] > 0.98f && centroids[2][1] > 0.98f);
+        Assert.Equal(start.Select(SphericalKMeans.Direction), SphericalKMeans.Fit(points, 3, seed: 1, sweeps: 0, start));
+        var grown = SphericalKMeans.Fit(points, 3, seed: 1, start: start[..2]);
+        Assert.True(grown[0][2] > 0.98f && grown[1][0] > 0.98f && grown[2][1] > 0.98f);
+        Assert.Throws<ArgumentException>(() => SphericalKMeans.Fit(points, 1, 1, start: [[1, 0]]));
+    }
+
+    [Fact]
+    public void Fit_moves_a_cluster_that_nobody_belongs_to_where_somebody_is()
+    {
+        float[][] points = [[1, 0.1f], [1, 0], [1, -0.1f], [0, 1], [0.1f, 1]];
+        var centroids = SphericalKMeans.Fit(points, 3, seed: 1, start: [[1, 0], [0, 1], [-1, -1]]);
+        var owners = points.Select(p => SphericalKMeans.Nearest(p, centroids)).Distinct().Order();
+        Assert.Equal([0, 1, 2], owners);
+    }
 }

@@ -11,4 +11,5 @@ public readonly record struct Rating(int User, int Item, float Value, double Tim
 /// <param name="Users">Ids of the users.</param>
 /// <param name="Items">Ids of the items.</param>
 /// <param name="All">The ratings in the file's order.</param>
-public sealed record Ratings(IReadOnlyList<string> Users, IReadOnlyList<string> Items, IReadOnlyList<Rating> All);
+/// <param name="Rated">Whether the file has a column of ratings; without one every value is 1.</param>
+public sealed record Ratings(IReadOnlyList<string> Users, IReadOnlyList<string> Items, IReadOnlyList<Rating> All, bool Rated = true);

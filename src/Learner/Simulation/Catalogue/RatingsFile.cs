@@ -25,12 +25,21 @@ public static class RatingsFile
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="DataFileException">It is not such a table; the message names line and column.</exception>
-    public static Ratings Read(string path)
+    public static Ratings Read(string path) => Read(path, needed: Names.Length);
+
+    /// <summary>
+    /// Reads an interaction log: as <see cref="Read(string)"/>, but a file with a header may lack the rating, then every value is 1, and the timestamp, then the
+    /// order of the rows is the order in time.
+    /// </summary>
+    /// <exception cref="DataFileException">It is not such a table; the message names line and column.</exception>
+    public static Ratings ReadInteractions(string path) => Read(path, needed: 2);
+
+    private static Ratings Read(string path, int needed)
     {
         using var reader = DelimitedReader.Open(path, delimiter: null);
         if (!reader.Read())
             throw new DataFileException(path, "the file is empty.");
-        var columns = Columns(reader, out var header);
+        var columns = Columns(reader, needed, out var header);
         var users = new Numbering();
         var items = new Numbering();
         var all = new List<Rating>();
@@ -39,16 +48,16 @@ public static class RatingsFile
             var last = columns.Max();
             if (reader.Count <= last)
                 throw new DataFileException(path, reader.Line, Names[Array.IndexOf(columns, last)], $"the line has {reader.Count} fields only.");
-            var rating = (float)Number(reader, columns, 2, TryNumber);
-            var time = Number(reader, columns, 3, TryTime);
+            var rating = columns[2] < 0 ? 1 : (float)Number(reader, columns, 2, TryNumber);
+            var time = columns[3] < 0 ? all.Count : Number(reader, columns, 3, TryTime);
             all.Add(new Rating(Id(reader, columns, 0, users), Id(reader, columns, 1, items), rating, time));
         }
         if (all.Count == 0)
             throw new DataFileException(path, "there is no row below the header.");
-        return new Ratings(users.Ids, items.Ids, all);
+        return new Ratings(users.Ids, items.Ids, all, Rated: columns[2] >= 0);
     }
 
-    private static int[] Columns(DelimitedReader reader, out bool header)
+    private static int[] Columns(DelimitedReader reader, int needed, out bool header)
     {
         var columns = new int[Names.Length];
         header = false;
@@ -64,7 +73,7 @@ public static class RatingsFile
                 if (columns[wanted] < 0 && Spellings[wanted].Contains(plain, StringComparer.Ordinal))
                     columns[wanted] = i;
         }
-        var missing = Array.IndexOf(columns, -1);
+        var missing = Array.IndexOf(columns, -1, 0, needed);
         if (missing < 0)
             return columns;
         throw new DataFileException(reader.Path, reader.Line, null,
