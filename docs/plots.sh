@@ -101,4 +101,4 @@ Alpha and prior weight d0, `estimate=calibrated`, 20,000 rounds, rewards 1,000 r
 |---|---|---|---|---|
 TEXT
   table alpha 0.03 0.1 0.3 1
-} >$out/section.md
+} >$out/section.txt

@@ -95,6 +95,6 @@ TEXT
   }
   world 0
   world 10000
-  cat docs/plots/section.md
+  cat docs/plots/section.txt
 } >docs/results.md.new
 mv docs/results.md.new docs/results.md
