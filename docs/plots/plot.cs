@@ -15,6 +15,7 @@ foreach (var (name, (title, label)) in axes)
 {
     var rows = File.ReadLines(Path.Combine(args[0], name + ".csv")).Skip(1).Select(line => line.Split(',')).ToList();
     var plot = new ScottPlot.Plot();
+    var drawn = 0;
     foreach (var series in rows.GroupBy(row => row[0]))
     {
         var points = series.GroupBy(row => double.Parse(row[1], CultureInfo.InvariantCulture)).OrderBy(group => group.Key).Select(group =>
@@ -27,6 +28,8 @@ foreach (var (name, (title, label)) in axes)
         }).ToList();
         var line = plot.Add.Scatter(points.Select(p => p.X).ToArray(), points.Select(p => p.Mean).ToArray());
         line.LegendText = series.Key;
+        // By hand: error bars use up colours of the palette too, and two series would share one.
+        line.Color = plot.Add.Palette.GetColor(drawn++);
         var bars = plot.Add.ErrorBar(points.Select(p => p.X).ToArray(), points.Select(p => p.Mean).ToArray(), points.Select(p => p.Half).ToArray());
         bars.Color = line.Color;
         var intervals = string.Join("  ", points.Select(p => FormattableString.Invariant($"{p.Mean:0.000} ± {p.Half:0.000}")));
