@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes docs/results.md: the regret of the policies on public data, three seeds each, with the commands that give every number.
-# Needs the data sets: RECSYS_DATA names their directory (default: ../shared/data beside the repository).
+# The last section is what docs/plots.sh wrote last. Needs the data sets: RECSYS_DATA names their directory (default: ../shared/data beside the repository).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export RECSYS_DATA=${RECSYS_DATA:-../shared/data} DOTNET_NOLOGO=1
@@ -95,5 +95,6 @@ TEXT
   }
   world 0
   world 10000
+  cat docs/plots/section.txt
 } >docs/results.md.new
 mv docs/results.md.new docs/results.md

@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.Globalization;
 using Recsys.Bandits.Policies;
+using Recsys.Learner.Simulation.Rivals;
 
 namespace Recsys.Learner.CommandLine;
 
@@ -38,6 +39,19 @@ internal sealed class HelpWithParameters : SynchronousCommandLineAction
         {
             output.WriteLine($"  {kind.Name}{(kind.Hyperparameters.Count == 0 ? ": none" : "")}");
             WriteParameters(output, kind.Hyperparameters);
+        }
+    }
+
+    /// <summary>Lists what a simulation can compare with, meaning and parameters.</summary>
+    public static void WriteRivals(TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        output.WriteLine();
+        output.WriteLine("Policies to compare with, which no experiment can name:");
+        foreach (var rival in RivalCatalog.Rivals.Values)
+        {
+            output.WriteLine($"  {rival.Name}: {rival.Summary}");
+            WriteParameters(output, rival.Hyperparameters);
         }
     }
 

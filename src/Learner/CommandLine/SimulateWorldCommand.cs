@@ -1,24 +1,26 @@
 using System.CommandLine;
 using Recsys.Learner.Simulation.Catalogue;
+using Recsys.Learner.Simulation.Rivals;
 
 namespace Recsys.Learner.CommandLine;
 
 /// <summary><c>simulate world</c>: see contract section 4.</summary>
 internal sealed class SimulateWorldCommand : Command, IExplainedCommand
 {
-    private readonly Option<string> _policy = SimulationOptions.Policy("diag-lin-ucb");
+    private readonly Option<string> _policy = SimulationOptions.PolicyOrRival("diag-lin-ucb");
     private readonly Option<long> _rounds = SimulationOptions.Rounds(150_000);
     private readonly Option<long> _seed = SimulationOptions.Seed();
     private readonly Option<int> _delay = SimulationOptions.Delay();
     private readonly Option<int> _batch = SimulationOptions.Batch(25);
     private readonly Option<string[]> _set = SimulationOptions.Set();
+    private readonly Option<string?> _curve = SimulationOptions.Curve();
     private readonly Option<bool> _json = SimulationOptions.Json();
 
     /// <summary>The command.</summary>
     public SimulateWorldCommand()
         : base("world", "The Online Matching loop in a synthetic world whose truth is known: what delay and exploration cost.")
     {
-        foreach (Option option in new Option[] { _policy, _rounds, _seed, _delay, _batch, _set, _json })
+        foreach (Option option in new Option[] { _policy, _rounds, _seed, _delay, _batch, _set, _curve, _json })
             Add(option);
         // On a pool thread, so that Ctrl+C can cancel it.
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
@@ -42,11 +44,13 @@ internal sealed class SimulateWorldCommand : Command, IExplainedCommand
         HelpWithParameters.WriteParameters(output, ToyWorldSettings.Declared);
         output.WriteLine();
         HelpWithParameters.WritePolicyParameters(output);
+        HelpWithParameters.WriteRivals(output);
     }
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         var settings = ToyWorldSettings.Parse(SimulationOptions.Pairs(parsed.GetValue(_set)), out var parameters);
+        settings = settings with { Context = RivalCatalog.ContextOf(parsed.GetRequiredValue(_policy), settings.Context) };
         var options = new CatalogueOptions(
             parsed.GetRequiredValue(_policy),
             parsed.GetValue(_rounds),
@@ -55,6 +59,7 @@ internal sealed class SimulateWorldCommand : Command, IExplainedCommand
             parsed.GetValue(_batch),
             parameters);
         CatalogueSimulation.Check(options, settings.Features);
-        return SimulateCatalogueCommand.Report(parsed, new ToyWorld(settings, options.Seed), options, parsed.GetValue(_json), cancellation);
+        var world = new ToyWorld(settings, options.Seed);
+        return SimulateCatalogueCommand.Report(parsed, world, options, parsed.GetValue(_curve), parsed.GetValue(_json), cancellation);
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Recsys.Bandits.Policies;
+using Recsys.Learner.Simulation.Rivals;
 
 namespace Recsys.Learner.CommandLine;
 
@@ -10,11 +11,23 @@ internal static class SimulationOptions
     /// <summary>Rounds beyond this would run for weeks.</summary>
     private const long RoundsMax = 1_000_000_000;
 
-    public static Option<string> Policy(string? byDefault = null)
+    public static Option<string> Policy() => Policy(null, PolicyCatalog.KnownNames);
+
+    /// <summary>Of the simulations that know rivals too.</summary>
+    public static Option<string> PolicyOrRival(string? byDefault = null) => Policy(byDefault, RivalCatalog.KnownNames);
+
+    /// <summary>A file for how the run stood over time.</summary>
+    public static Option<string?> Curve() => new("--curve")
+    {
+        Description = "Write a CSV file of how the run stood at up to 200 times: rounds,attained.",
+        HelpName = "file",
+    };
+
+    private static Option<string> Policy(string? byDefault, string known)
     {
         var option = new Option<string>("--policy")
         {
-            Description = $"Kind of the policy: {PolicyCatalog.KnownNames}.",
+            Description = $"Kind of the policy: {known}.",
             HelpName = "kind",
             Required = byDefault is null,
         };

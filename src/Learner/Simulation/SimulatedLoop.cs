@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Diagnostics;
 using System.Globalization;
 using Recsys.Bandits.Exploration;
@@ -17,15 +16,12 @@ public sealed class SimulatedLoop
     /// <summary>Event time between two rounds, Unix milliseconds: one decision a second, which gives half-lives in hours a meaning.</summary>
     public const long RoundMilliseconds = 1000;
 
-    private readonly IPolicyKind _kind;
-    private readonly PolicySpec _spec;
-    private readonly IPolicyTrainer _trainer;
+    private readonly ISimulatedPolicy _policy;
     private readonly int _delay;
     private readonly Interaction[] _batch;
     private readonly ulong _salt;
     // At most delay + 1 interactions wait: one arrives and at most one falls due per round.
     private readonly Queue<Interaction> _waiting = new();
-    private readonly ArrayBufferWriter<byte> _parameters = new();
     private readonly ChosenSlot[] _slots = new ChosenSlot[1];
     private readonly byte[] _decisionId = new byte[32];
     private float[] _means = [];
@@ -37,30 +33,36 @@ public sealed class SimulatedLoop
     private long _decideTicks;
     private long _learnTicks;
 
-    /// <summary>An untrained loop.</summary>
+    /// <summary>An untrained loop of a served kind.</summary>
     /// <param name="spec">What to run.</param>
+    /// <param name="delay">As below.</param>
+    /// <param name="batch">As below.</param>
+    /// <param name="seed">As below.</param>
+    public SimulatedLoop(PolicySpec spec, int delay, int batch, long seed) : this(new PublishedPolicy(spec), delay, batch, seed)
+    {
+    }
+
+    /// <summary>A loop.</summary>
+    /// <param name="policy">What to run.</param>
     /// <param name="delay">Rounds between a decision and the round that may first profit from its reward, beyond the next one; at least 0.</param>
     /// <param name="batch">Interactions learned and published together, at least 1.</param>
     /// <param name="seed">Salt of the decisions' seeds.</param>
-    public SimulatedLoop(PolicySpec spec, int delay, int batch, long seed)
+    public SimulatedLoop(ISimulatedPolicy policy, int delay, int batch, long seed)
     {
-        ArgumentNullException.ThrowIfNull(spec);
+        ArgumentNullException.ThrowIfNull(policy);
         ArgumentOutOfRangeException.ThrowIfNegative(delay);
         ArgumentOutOfRangeException.ThrowIfLessThan(batch, 1);
-        _kind = PolicyCatalog.Find(spec.Kind);
-        _spec = spec;
-        _trainer = _kind.CreateTrainer(spec);
+        _policy = policy;
         _delay = delay;
         _batch = new Interaction[batch];
         _salt = (ulong)seed;
-        Policy = _kind.Assemble(spec, []);
     }
 
-    /// <summary>The frozen policy that decides now.</summary>
-    public IPolicy Policy { get; private set; }
+    /// <summary>The policy that decides now.</summary>
+    public IPolicy Policy => _policy.Policy;
 
     /// <summary>Interactions learned so far.</summary>
-    public long Learned => _trainer.Interactions;
+    public long Learned => _policy.Learned;
 
     /// <summary>Decisions per second of deciding: estimate and draw.</summary>
     public double DecisionsPerSecond => Rate(_round, _decideTicks);
@@ -101,22 +103,13 @@ public sealed class SimulatedLoop
             return;
         _batched = 0;
         var started = Stopwatch.GetTimestamp();
-        _trainer.Learn(_batch);
+        _policy.Learn(_batch);
         _learnTicks += Stopwatch.GetTimestamp() - started;
-        Publish();
+        _policy.Publish();
     }
 
     /// <summary>Event time of the current round.</summary>
     public long Now => _round * RoundMilliseconds;
-
-    private void Publish()
-    {
-        _parameters.ResetWrittenCount();
-        _trainer.WriteParameters(_parameters);
-        // A copy, as a store would hand out: published bytes are immutable and a policy may keep views of them.
-        var published = _parameters.WrittenSpan.ToArray();
-        Policy = _kind.Assemble(_spec, [new PolicyShard(0, _trainer.Interactions, published)], Policy);
-    }
 
     private DecisionSeed SeedOf(long round)
     {

@@ -113,6 +113,8 @@ public sealed class ExplorerTests
     [Theory]
     [InlineData("epsilon 0.1", 0.1)]
     [InlineData("optimistic 1", 0.01)]
+    [InlineData("top 3", 0.01)]
+    [InlineData("floored 0.02 top 2", -0.02)]
     [InlineData("thompson 1", 0.01)]
     [InlineData("floored 0.02 square-cb 1e6", -0.02)]
     [InlineData("floored 0.02 thompson", -0.02)]

@@ -8,7 +8,7 @@ internal static class Explorers
     public static readonly string[] Names =
     [
         "uniform", "epsilon 0.1", "epsilon 0", "epsilon 1", "optimistic 1", "optimistic 0 floor 0", "square-cb 0", "square-cb 10", "square-cb 1e12", "square-cb inf",
-        "thompson 1", "thompson 0.3 floor 0", "thompson 0", "floored 0.02 square-cb 1e6", "floored 0.02 thompson", "floored 0.5 epsilon",
+        "top 1", "top 3", "top 5 floor 0", "floored 0.02 top 2", "thompson 1", "thompson 0.3 floor 0", "thompson 0", "floored 0.02 square-cb 1e6", "floored 0.02 thompson", "floored 0.5 epsilon",
     ];
 
     public static IExplorer Find(string name) => name switch
@@ -23,6 +23,10 @@ internal static class Explorers
         "square-cb 10" => new SquareCb(10),
         "square-cb 1e12" => new SquareCb(1e12),
         "square-cb inf" => new SquareCb(double.PositiveInfinity),
+        "top 1" => new TopK(1, 1, 0.01),
+        "top 3" => new TopK(1, 3, 0.01),
+        "top 5 floor 0" => new TopK(0.5, 5, 0),
+        "floored 0.02 top 2" => new Floored<TopK>(new TopK(0, 2, 0), 0.02),
         "thompson 1" => new Thompson(1, 0.01),
         "thompson 0.3 floor 0" => new Thompson(0.3, 0),
         "thompson 0" => new Thompson(0, 0.01),
@@ -45,6 +49,10 @@ internal static class Explorers
         "square-cb 10" => (InverseGap(means, 10), 1e-6),
         "square-cb 1e12" => (InverseGap(means, 1e12), 1e-6),
         "square-cb inf" => (InverseGap(means, double.PositiveInfinity), 1e-6),
+        "top 1" => (Greedy(Scores(means, widths, 1), 0.01), 1e-6),
+        "top 3" => (Mixed(AmongBest(Scores(means, widths, 1), 3), 0.01), 1e-6),
+        "top 5 floor 0" => (AmongBest(Scores(means, widths, 0.5), 5), 1e-6),
+        "floored 0.02 top 2" => (Raised(AmongBest(Scores(means), 2), 0.02), 1e-6),
         "thompson 1" => (Mixed(ProbabilityOfBest.Of(means, widths, 1), 0.01), ThompsonError),
         "thompson 0.3 floor 0" => (Mixed(ProbabilityOfBest.Of(means, widths, 0.3), 0), ThompsonError),
         "thompson 0" => (Greedy(Scores(means), 0.01), 1e-6),
@@ -66,6 +74,22 @@ internal static class Explorers
     {
         var ranking = scores.GroupBy(static s => s).OrderByDescending(static g => g.Key).First();
         return [.. scores.Select(s => epsilon / scores.Length + (s == ranking.Key ? (1 - epsilon) / ranking.Count() : 0))];
+    }
+
+    /// <summary>Places are given out from the best score down, each shared evenly among the actions of that score that still lack one.</summary>
+    private static double[] AmongBest(double[] scores, int places)
+    {
+        var result = new double[scores.Length];
+        places = Math.Min(places, scores.Length);
+        var left = places;
+        foreach (var equals in Enumerable.Range(0, scores.Length).GroupBy(i => scores[i]).OrderByDescending(static g => g.Key))
+        {
+            var taken = Math.Min(left, equals.Count());
+            foreach (var i in equals)
+                result[i] = (double)taken / equals.Count() / places;
+            left -= taken;
+        }
+        return result;
     }
 
     /// <summary>Algorithm 1 of arXiv 2002.04926 for one best action b, averaged over every choice of b among equals.</summary>

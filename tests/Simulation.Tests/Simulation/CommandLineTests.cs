@@ -50,6 +50,22 @@ public sealed class CommandLineTests
     }
 
     [Theory]
+    [InlineData("world --policy greedy-two-tower --set items=200")]
+    [InlineData("catalogue --policy ucb1 --set scale=1 --set clusters=3 --set itemsPerCluster=5 --ratings")]
+    public async Task Simulate_runs_rivals_and_writes_how_the_run_stood_over_time(string arguments)
+    {
+        using var ratings = new TemporaryFile(SyntheticTables.Ratings(users: 30, items: 20, perUser: 10, seed: 1), zipped: true);
+        using var curve = new TemporaryFile("");
+        string[] file = arguments.EndsWith("--ratings", StringComparison.Ordinal) ? [ratings.Path] : [];
+        var (code, output, _) = await Run(["simulate", .. arguments.Split(' '), .. file, "--rounds", "400", "--curve", curve.Path, "--json"]);
+        Assert.Equal(0, code);
+        var lines = await File.ReadAllLinesAsync(curve.Path, TestContext.Current.CancellationToken);
+        Assert.Equal((201, "rounds,attained"), (lines.Length, lines[0]));
+        using var json = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]);
+        Assert.Equal($"400,{json.RootElement.GetProperty("attained").GetDouble().ToString("0.######", System.Globalization.CultureInfo.InvariantCulture)}", lines[^1]);
+    }
+
+    [Theory]
     [InlineData("--policy nope", "Known: ")]
     [InlineData("--policy uniform --set clusters=-1", "clusters")]
     [InlineData("--policy uniform --set nope=1", "nope")]
@@ -111,6 +127,8 @@ public sealed class CommandLineTests
     [InlineData("simulate classification --help", "Parameters of the policies")]
     [InlineData("simulate catalogue --help", "reward model")]
     [InlineData("simulate catalogue --help", "itemsPerCluster")]
+    [InlineData("simulate catalogue --help", "exact-lin-ucb: LinUCB")]
+    [InlineData("simulate world --help", "greedy-two-tower")]
     [InlineData("simulate --help", "classification")]
     [InlineData("--help", "simulate")]
     public async Task Help_explains(string arguments, string says)

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
-using Recsys.Bandits.Policies;
+using Recsys.Learner.Simulation.Rivals;
 
 namespace Recsys.Learner.Simulation.Catalogue;
 
 /// <summary>What to simulate.</summary>
-/// <param name="Policy">Kind of the policy.</param>
+/// <param name="Policy">Kind of the policy, or one of <see cref="RivalCatalog"/>.</param>
 /// <param name="Rounds">Decisions, at least 1.</param>
 /// <param name="Seed">Of the world, the arriving users, the coin flips and every draw.</param>
 /// <param name="Delay">Rounds that a reward waits before it is learned, at least 0.</param>
@@ -26,6 +26,11 @@ public sealed record CatalogueOptions(
 public sealed record CatalogueResult(
     string Policy, long Rounds, double MeanReward, double UniformReward, double BestReward, double Attained, double Seconds);
 
+/// <summary>How a run stood at one time.</summary>
+/// <param name="Rounds">Decisions made.</param>
+/// <param name="Attained"><see cref="CatalogueResult.Attained"/> over these rounds.</param>
+public readonly record struct CurvePoint(long Rounds, double Attained);
+
 /// <summary>
 /// Each round a random user arrives, the graph proposes candidates, the policy draws one, and a coin with the hidden probability pays 1 or 0. Everything but the
 /// time is a pure function of world and options.
@@ -35,18 +40,27 @@ public static class CatalogueSimulation
     private const ulong ArrivalPurpose = 4, CoinPurpose = 5;
     private const int ProgressEvery = 64;
 
+    /// <summary>Most points of a curve; they are evenly spaced, and the last is the end of the run.</summary>
+    public const int CurvePoints = 200;
+
     /// <summary>Runs the rounds.</summary>
+    /// <param name="world">The surroundings.</param>
+    /// <param name="options">What to simulate.</param>
+    /// <param name="progress">Receives the rounds done.</param>
+    /// <param name="curve">Receives how the run stood at up to <see cref="CurvePoints"/> times.</param>
+    /// <param name="cancellation">Ends the run early.</param>
     /// <exception cref="SimulationOptionsException">Unknown policy or refused parameters; the message says all that is wrong.</exception>
     public static CatalogueResult Run(
-        ICatalogueWorld world, CatalogueOptions options, IProgress<long>? progress = null, CancellationToken cancellation = default)
+        ICatalogueWorld world, CatalogueOptions options, IProgress<long>? progress = null, ICollection<CurvePoint>? curve = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(world);
         ArgumentNullException.ThrowIfNull(options);
-        var spec = Configure(options, world.Features);
-        var loop = new SimulatedLoop(spec, options.Delay, options.Batch, options.Seed);
+        var loop = new SimulatedLoop(Create(options, world.Features), options.Delay, options.Batch, options.Seed);
         var arrivals = SeededRandom.For(options.Seed, ArrivalPurpose);
         var coins = SeededRandom.For(options.Seed, CoinPurpose);
         double mean = 0, uniform = 0, best = 0;
+        var curveEvery = (options.Rounds + CurvePoints - 1) / CurvePoints;
         var started = Stopwatch.GetTimestamp();
 
         for (long round = 0; round < options.Rounds; round++)
@@ -67,12 +81,14 @@ public static class CatalogueSimulation
             var chosen = visitor.Candidates[slot.Action];
             loop.Complete(new Interaction(
                 visitor.Context, chosen.Key, chosen.Features, Connected(visitor.Clusters, chosen.ClusterMask), slot.Propensity, reward, loop.Now));
+            if ((round + 1) % curveEvery == 0 || round + 1 == options.Rounds)
+                curve?.Add(new CurvePoint(round + 1, Attained(mean, uniform, best)));
         }
 
         progress?.Report(options.Rounds);
         return new CatalogueResult(
             options.Policy, options.Rounds, mean / options.Rounds, uniform / options.Rounds, best / options.Rounds,
-            best > uniform ? (mean - uniform) / (best - uniform) : 0, Stopwatch.GetElapsedTime(started).TotalSeconds);
+            Attained(mean, uniform, best), Stopwatch.GetElapsedTime(started).TotalSeconds);
     }
 
     /// <summary>Checks what was asked for before the world, which takes a while, is built.</summary>
@@ -80,11 +96,13 @@ public static class CatalogueSimulation
     public static void Check(CatalogueOptions options, FeatureSchema features)
     {
         ArgumentNullException.ThrowIfNull(options);
-        _ = Configure(options, features);
+        _ = Create(options, features);
     }
 
-    private static PolicySpec Configure(CatalogueOptions options, FeatureSchema features) =>
-        PolicyOptions.Configure(options.Policy, options.Parameters ?? [], features);
+    private static ISimulatedPolicy Create(CatalogueOptions options, FeatureSchema features) =>
+        RivalCatalog.Create(options.Policy, options.Parameters ?? [], features);
+
+    private static double Attained(double mean, double uniform, double best) => best > uniform ? (mean - uniform) / (best - uniform) : 0;
 
     private static ClusterWeight[] Connected(ClusterWeight[] clusters, ulong mask) =>
         [.. clusters.Where((_, i) => (mask >> i & 1) != 0)];

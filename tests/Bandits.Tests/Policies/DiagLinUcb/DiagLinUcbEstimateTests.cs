@@ -79,6 +79,17 @@ public sealed class DiagLinUcbEstimateTests
     }
 
     [Fact]
+    public void Top_k_picks_evenly_among_as_many_actions_as_it_is_told()
+    {
+        var spec = Shards.Spec("diag-lin-ucb", null, null, ("selection", "top-k"), ("topK", "2"), ("floor", "0.3"), ("alpha", "0"));
+        var policy = Shards.Assemble(spec, Enumerable.Range(0, 300).Select(static i => EdgeLogs.Interaction("a" + i % 3, i % 3 == 0 ? 0 : 1, new ClusterWeight(0, 1))));
+        var (means, widths) = Shards.Estimate(policy, default, [Shards.Candidate("a0"), Shards.Candidate("a1"), Shards.Candidate("a2")]);
+        var p = new float[3];
+        policy.Distribute(means, widths, p);
+        Assert.Equal([0.1f, 0.45f, 0.45f], p);
+    }
+
+    [Fact]
     public void Actions_without_an_edge_are_not_sought_once_every_partition_is_full()
     {
         var spec = Shards.Spec("diag-lin-ucb", null, null, ("edgesMax", "2"), ("selection", "optimistic"));

@@ -9,8 +9,8 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) : IPolicyKind
 {
     internal const string EdgesMax = "edgesMax";
-    private const string Alpha = "alpha", PriorWeight = "priorWeight", Estimate = "estimate", Selection = "selection", Floor = "floor";
-    private const string Diagonal = "diagonal", Calibrated = "calibrated", Pooled = "pooled", OptimisticName = "optimistic", ThompsonName = "thompson";
+    private const string Alpha = "alpha", PriorWeight = "priorWeight", Estimate = "estimate", Selection = "selection", Places = "topK", Floor = "floor";
+    private const string Diagonal = "diagonal", Calibrated = "calibrated", Pooled = "pooled", OptimisticName = "optimistic", ThompsonName = "thompson", TopKName = "top-k";
 
     /// <inheritdoc/>
     public string Name => "diag-lin-ucb";
@@ -22,7 +22,10 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
         new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for; pooled finds its own and starts from this.", 1e-6, 1e6),
         new(Estimate, Pooled, "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward. pooled: those, with the edges of an item leaning on each other.",
             Choices: [Diagonal, Calibrated, Pooled]),
-        new(Selection, ThompsonName, "optimistic: the largest upper bound. thompson: the chance of being best.", Choices: [OptimisticName, ThompsonName]),
+        new(Selection, ThompsonName,
+            "optimistic: the largest upper bound. top-k: any of the topK largest upper bounds, all alike. thompson: the chance of being best.",
+            Choices: [OptimisticName, TopKName, ThompsonName]),
+        new(Places, "5", "Actions that top-k picks among; the other selections ignore it.", 1, 1000, Integer: true),
         new(Floor, "0.01", "Share of decisions made uniformly, so that every propensity is positive and the log can be evaluated.", 0, 1),
         new(EdgesMax, "1000000", "Most edges of one partition; 44 bytes each in a snapshot. Updates of further edges are refused and counted.", 1, 20_000_000, Integer: true),
     ];
@@ -54,9 +57,12 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
         // When no partition has room for another edge, an action without one stays unknown for ever: showing it teaches nothing, so it is not sought.
         var prior = new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight), full ? 0 : DiagLinUcbEstimator.FreshWidth);
         double alpha = spec.Parameters.Number(Alpha), floor = spec.Parameters.Number(Floor);
-        return spec.Parameters.Choice(Selection) == OptimisticName
-            ? Pair(new Optimistic(alpha, floor))
-            : Pair(new Thompson(alpha, floor));
+        return spec.Parameters.Choice(Selection) switch
+        {
+            OptimisticName => Pair(new Optimistic(alpha, floor)),
+            TopKName => Pair(new TopK(alpha, spec.Parameters.Integer(Places), floor)),
+            _ => Pair(new Thompson(alpha, floor)),
+        };
 
         IPolicy Pair<TExplorer>(TExplorer explorer)
             where TExplorer : struct, IExplorer

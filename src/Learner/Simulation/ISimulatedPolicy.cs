@@ -1,0 +1,59 @@
+using System.Buffers;
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies;
+
+namespace Recsys.Learner.Simulation;
+
+/// <summary>A policy that learns, as a simulated loop runs it.</summary>
+public interface ISimulatedPolicy
+{
+    /// <summary>What decides now.</summary>
+    IPolicy Policy { get; }
+
+    /// <summary>Interactions learned so far.</summary>
+    long Learned { get; }
+
+    /// <summary>Learns a batch in order.</summary>
+    void Learn(ReadOnlySpan<Interaction> batch);
+
+    /// <summary>Lets <see cref="Policy"/> know what was learned.</summary>
+    void Publish();
+}
+
+/// <summary>A served kind, learned and published as the learner would: trainer, bytes, frozen policy.</summary>
+public sealed class PublishedPolicy : ISimulatedPolicy
+{
+    private readonly IPolicyKind _kind;
+    private readonly PolicySpec _spec;
+    private readonly IPolicyTrainer _trainer;
+    private readonly ArrayBufferWriter<byte> _parameters = new();
+
+    /// <summary>An untrained policy.</summary>
+    public PublishedPolicy(PolicySpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        _kind = PolicyCatalog.Find(spec.Kind);
+        _spec = spec;
+        _trainer = _kind.CreateTrainer(spec);
+        Policy = _kind.Assemble(spec, []);
+    }
+
+    /// <inheritdoc/>
+    public IPolicy Policy { get; private set; }
+
+    /// <inheritdoc/>
+    public long Learned => _trainer.Interactions;
+
+    /// <inheritdoc/>
+    public void Learn(ReadOnlySpan<Interaction> batch) => _trainer.Learn(batch);
+
+    /// <inheritdoc/>
+    public void Publish()
+    {
+        _parameters.ResetWrittenCount();
+        _trainer.WriteParameters(_parameters);
+        // A copy, as a store would hand out: published bytes are immutable and a policy may keep views of them.
+        var published = _parameters.WrittenSpan.ToArray();
+        Policy = _kind.Assemble(_spec, [new PolicyShard(0, _trainer.Interactions, published)], Policy);
+    }
+}
