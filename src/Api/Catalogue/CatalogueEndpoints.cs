@@ -97,36 +97,14 @@ public sealed class CatalogueEndpoints(
     {
         if (await registry.FindAsync(context) is not { } runtime)
             return;
-        var body = new RequestBody();
-        var problem = await body.ReadAsync(context.Request, options.Value.BulkBytesMax);
-        if (problem is null && JsonFields.Parse(body.Bytes, out problem) is { } document)
+        await BulkRequest.AnswerAsync(context, "items", ItemsMax, options.Value.BulkBytesMax, async entries =>
         {
-            using (document)
-            {
-                var errors = new List<KeyValuePair<string, string>>();
-                if (JsonFields.Array(document.RootElement, "items", ItemsMax, errors) is { } entries)
-                {
-                    var results = new List<Problem?>(entries.GetArrayLength());
-                    foreach (var chunk in entries.EnumerateArray().Chunk(WritesAtOnce))
-                        results.AddRange(await Task.WhenAll(chunk.Select(entry => OneOfManyAsync(runtime, entry, context.RequestAborted))));
-                    if (results.Count > 0 && results.TrueForAll(static r => r?.Type == ProblemTypes.StoreUnavailable))
-                    {
-                        problem = results[0];
-                    }
-                    else
-                    {
-                        await BuiltAsync(runtime);
-                        await BulkResponse.WriteAsync(context, results);
-                    }
-                }
-                else
-                {
-                    problem = Problem.Invalid(errors);
-                }
-            }
-        }
-        if (problem is not null)
-            await ProblemWriter.WriteAsync(context, problem);
+            var results = new List<Problem?>(entries.GetArrayLength());
+            foreach (var chunk in entries.EnumerateArray().Chunk(WritesAtOnce))
+                results.AddRange(await Task.WhenAll(chunk.Select(entry => OneOfManyAsync(runtime, entry, context.RequestAborted))));
+            await BuiltAsync(runtime);
+            return results;
+        });
     }
 
     private async Task<Problem?> OneOfManyAsync(ExperimentRuntime runtime, JsonElement entry, CancellationToken cancellationToken)

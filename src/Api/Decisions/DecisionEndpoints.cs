@@ -24,45 +24,24 @@ public sealed class DecisionEndpoints(
         group.MapPost("/explain", endpoints.ExplainAsync);
     }
 
-    private Task DecideAsync(HttpContext context) => OneAsync(context, explain: false);
+    private Task DecideAsync(HttpContext context) => RunAsync(context, Asked.Decision);
 
-    private Task ExplainAsync(HttpContext context) => OneAsync(context, explain: true);
+    private Task DecideBatchAsync(HttpContext context) => RunAsync(context, Asked.Batch);
 
-    private async Task OneAsync(HttpContext context, bool explain)
+    private Task ExplainAsync(HttpContext context) => RunAsync(context, Asked.Explanation);
+
+    private async Task RunAsync(HttpContext context, Asked asked)
     {
         if (await registry.FindAsync(context) is not { } runtime)
             return;
         var workspace = pool.Rent();
         try
         {
-            var problem = await workspace.Body.ReadAsync(context.Request, _options.BodyBytesMax);
+            var problem = await workspace.Body.ReadAsync(context.Request, asked == Asked.Batch ? _options.BulkBytesMax : _options.BodyBytesMax);
             workspace.ClearAnswer();
-            problem ??= Answer(runtime, workspace, workspace.Body.Bytes.Span, explain);
-            if (problem is not null)
-            {
-                runtime.Metrics.Rejected.Inc();
-                await ProblemWriter.WriteAsync(context, problem);
-                return;
-            }
-            workspace.Json.Flush();
-            await JsonResponse.WriteAsync(context.Response, JsonResponse.ContentType, workspace.Answer.WrittenMemory);
-        }
-        finally
-        {
-            pool.Return(workspace);
-        }
-    }
-
-    private async Task DecideBatchAsync(HttpContext context)
-    {
-        if (await registry.FindAsync(context) is not { } runtime)
-            return;
-        var workspace = pool.Rent();
-        try
-        {
-            var problem = await workspace.Body.ReadAsync(context.Request, _options.BulkBytesMax);
-            workspace.ClearAnswer();
-            problem ??= AnswerBatch(runtime, workspace, ProblemWriter.TraceId(context), context.RequestAborted);
+            problem ??= asked == Asked.Batch
+                ? AnswerBatch(runtime, workspace, ProblemWriter.TraceId(context), context.RequestAborted)
+                : Answer(runtime, workspace, workspace.Body.Bytes.Span, asked == Asked.Explanation);
             if (problem is not null)
             {
                 runtime.Metrics.Rejected.Inc();
@@ -149,4 +128,11 @@ public sealed class DecisionEndpoints(
         { HasActions: true } => "'actions' is empty.",
         _ => "List the actions to choose from in 'actions', or let the experiment take them from its catalogue (candidates: \"catalogue\").",
     });
+
+    private enum Asked
+    {
+        Decision,
+        Explanation,
+        Batch,
+    }
 }

@@ -81,30 +81,10 @@ public sealed class FeedbackEndpoints(ExperimentRegistry registry, IEventPublish
     {
         if (await registry.FindAsync(context) is not { } runtime)
             return;
-        var body = new RequestBody();
-        var problem = await body.ReadAsync(context.Request, options.Value.BodyBytesMax);
-        if (problem is null && JsonFields.Parse(body.Bytes, out problem) is { } document)
-        {
-            using (document)
-            {
-                var errors = new List<KeyValuePair<string, string>>();
-                if (JsonFields.Array(document.RootElement, "rewards", options.Value.RewardsMax, errors) is { } entries)
-                {
-                    // All are handed to the log before the first is waited for, so a bulk costs one round trip.
-                    var results = await Task.WhenAll(entries.EnumerateArray().Select(entry => OneOfManyAsync(runtime, entry, context.RequestAborted)));
-                    if (results.Length > 0 && results.All(static r => r?.Type == ProblemTypes.StoreUnavailable))
-                        problem = results[0];
-                    else
-                        await BulkResponse.WriteAsync(context, results);
-                }
-                else
-                {
-                    problem = Problem.Invalid(errors);
-                }
-            }
-        }
-        if (problem is not null)
-            await ProblemWriter.WriteAsync(context, problem);
+        // All are handed to the log before the first is waited for, so a bulk costs one round trip.
+        await BulkRequest.AnswerAsync(
+            context, "rewards", options.Value.RewardsMax, options.Value.BodyBytesMax,
+            async entries => await Task.WhenAll(entries.EnumerateArray().Select(entry => OneOfManyAsync(runtime, entry, context.RequestAborted))));
     }
 
     private async Task<Problem?> OneOfManyAsync(ExperimentRuntime runtime, JsonElement entry, CancellationToken cancellationToken)
