@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Recsys.Learner.Simulation.Catalogue;
-using Recsys.Learner.Simulation.Rivals;
 
 namespace Recsys.Learner.CommandLine;
 
@@ -15,20 +14,14 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
         Required = true,
     };
 
-    private readonly Option<string> _policy = SimulationOptions.PolicyOrRival();
-    private readonly Option<long> _rounds = SimulationOptions.Rounds(20_000);
-    private readonly Option<long> _seed = SimulationOptions.Seed();
-    private readonly Option<int> _delay = SimulationOptions.Delay();
-    private readonly Option<int> _batch = SimulationOptions.Batch(1);
-    private readonly Option<string[]> _set = SimulationOptions.Set();
-    private readonly Option<string?> _curve = SimulationOptions.Curve();
-    private readonly Option<bool> _json = SimulationOptions.Json();
+    private readonly MatchingOptions _options = new(policy: null, rounds: 20_000, batch: 1);
 
     /// <summary>The command.</summary>
     public SimulateCatalogueCommand()
         : base("catalogue", "The Online Matching loop on a ratings file: the graph proposes items to arriving users, the policy chooses, the user likes it or not.")
     {
-        foreach (Option option in new Option[] { _ratings, _policy, _rounds, _seed, _delay, _batch, _set, _curve, _json })
+        Add(_ratings);
+        foreach (var option in _options.All)
             Add(option);
         // On a pool thread, so that Ctrl+C can cancel it.
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
@@ -70,38 +63,13 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var error = parsed.InvocationConfiguration.Error;
-        var settings = CatalogueSettings.Parse(SimulationOptions.Pairs(parsed.GetValue(_set)), out var parameters);
-        settings = settings with { Context = RivalCatalog.ContextOf(parsed.GetRequiredValue(_policy), settings.Context) };
-        var options = new CatalogueOptions(
-            parsed.GetRequiredValue(_policy),
-            parsed.GetValue(_rounds),
-            parsed.GetValue(_seed),
-            parsed.GetValue(_delay),
-            parsed.GetValue(_batch),
-            parameters);
+        var settings = CatalogueSettings.Parse(_options.Pairs(parsed), out var parameters);
+        settings = settings with { Context = _options.Context(parsed, settings.Context) };
+        var options = _options.Read(parsed, parameters);
         CatalogueSimulation.Check(options, settings.Features);
         var ratings = RatingsFile.Read(parsed.GetRequiredValue(_ratings));
-        error.WriteLine($"Fitting {ratings.All.Count:N0} ratings of {ratings.Items.Count:N0} items by {ratings.Users.Count:N0} users.");
+        parsed.InvocationConfiguration.Error.WriteLine($"Fitting {ratings.All.Count:N0} ratings of {ratings.Items.Count:N0} items by {ratings.Users.Count:N0} users.");
         var world = CatalogueWorld.Build(ratings, settings, options.Seed, cancellation);
-        return Report(parsed, world, options, parsed.GetValue(_curve), parsed.GetValue(_json), cancellation);
-    }
-
-    /// <summary>Runs the rounds under a progress bar, prints the result, and writes the curve if there is a file for it.</summary>
-    public static int Report(
-        ParseResult parsed, ICatalogueWorld world, CatalogueOptions options, string? curveFile, bool json, CancellationToken cancellation)
-    {
-        var curve = new List<CurvePoint>(CatalogueSimulation.CurvePoints);
-        // Opened first: a file that cannot be written should not cost a run.
-        using var file = curveFile is null ? null : File.CreateText(curveFile);
-        var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-        var result = ProgressReporter.Run(
-            error, $"simulate {options.Policy}", options.Rounds, progress => CatalogueSimulation.Run(world, options, progress, curve, cancellation));
-        file?.Write(CurveFile.Text(curve));
-        if (json)
-            ResultWriter.WriteJson(output, result, SimulationJsonContext.Default.CatalogueResult);
-        else
-            ResultWriter.WriteTable(output, result, SimulationJsonContext.Default.CatalogueResult);
-        return 0;
+        return _options.Report(parsed, world, options, cancellation);
     }
 }

@@ -1,26 +1,18 @@
 using System.CommandLine;
 using Recsys.Learner.Simulation.Catalogue;
-using Recsys.Learner.Simulation.Rivals;
 
 namespace Recsys.Learner.CommandLine;
 
 /// <summary><c>simulate world</c>: see contract section 4.</summary>
 internal sealed class SimulateWorldCommand : Command, IExplainedCommand
 {
-    private readonly Option<string> _policy = SimulationOptions.PolicyOrRival("diag-lin-ucb");
-    private readonly Option<long> _rounds = SimulationOptions.Rounds(150_000);
-    private readonly Option<long> _seed = SimulationOptions.Seed();
-    private readonly Option<int> _delay = SimulationOptions.Delay();
-    private readonly Option<int> _batch = SimulationOptions.Batch(25);
-    private readonly Option<string[]> _set = SimulationOptions.Set();
-    private readonly Option<string?> _curve = SimulationOptions.Curve();
-    private readonly Option<bool> _json = SimulationOptions.Json();
+    private readonly MatchingOptions _options = new("diag-lin-ucb", rounds: 150_000, batch: 25);
 
     /// <summary>The command.</summary>
     public SimulateWorldCommand()
         : base("world", "The Online Matching loop in a synthetic world whose truth is known: what delay and exploration cost.")
     {
-        foreach (Option option in new Option[] { _policy, _rounds, _seed, _delay, _batch, _set, _curve, _json })
+        foreach (var option in _options.All)
             Add(option);
         // On a pool thread, so that Ctrl+C can cancel it.
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
@@ -49,17 +41,10 @@ internal sealed class SimulateWorldCommand : Command, IExplainedCommand
 
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var settings = ToyWorldSettings.Parse(SimulationOptions.Pairs(parsed.GetValue(_set)), out var parameters);
-        settings = settings with { Context = RivalCatalog.ContextOf(parsed.GetRequiredValue(_policy), settings.Context) };
-        var options = new CatalogueOptions(
-            parsed.GetRequiredValue(_policy),
-            parsed.GetValue(_rounds),
-            parsed.GetValue(_seed),
-            parsed.GetValue(_delay),
-            parsed.GetValue(_batch),
-            parameters);
+        var settings = ToyWorldSettings.Parse(_options.Pairs(parsed), out var parameters);
+        settings = settings with { Context = _options.Context(parsed, settings.Context) };
+        var options = _options.Read(parsed, parameters);
         CatalogueSimulation.Check(options, settings.Features);
-        var world = new ToyWorld(settings, options.Seed);
-        return SimulateCatalogueCommand.Report(parsed, world, options, parsed.GetValue(_curve), parsed.GetValue(_json), cancellation);
+        return _options.Report(parsed, new ToyWorld(settings, options.Seed), options, cancellation);
     }
 }
