@@ -13,6 +13,17 @@ namespace Recsys.Bandits.Catalogue;
 /// </remarks>
 public static class GraphBuilder
 {
+    /// <summary>Builds the graph of a plan. A function of its arguments: the order of the items does not matter.</summary>
+    /// <param name="plan">Centroids, the ids of their clusters, and the edges where they are given.</param>
+    /// <param name="items">The catalogue, distinct keys; vectors of the centroids' length or empty where there are centroids.</param>
+    /// <param name="itemsPerCluster">W, at least 1.</param>
+    /// <exception cref="ArgumentException">Lengths disagree, a number is not finite, or a key occurs twice; the message says which.</exception>
+    public static ClusterGraph Build(GraphPlan plan, IReadOnlyList<CatalogueItem> items, int itemsPerCluster)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return Build(plan.Centroids, items, itemsPerCluster);
+    }
+
     /// <summary>Builds a graph. A function of the sets it is given: the order of the items does not matter.</summary>
     /// <param name="centroids">C user-cluster centroids of one length D, none for a single cluster. Only their direction counts.</param>
     /// <param name="items">The catalogue, distinct keys; vectors of length D or empty where there are centroids.</param>
