@@ -206,7 +206,8 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
                     // Whole parameters only when they are others than those in the file; else what came since.
                     var isOther = shard.Kept is not { } kept || (kept.Epoch, kept.Whole) != (now.Epoch, now.Whole);
                     var deltas = shard.Between(isOther ? now.Whole : shard.Kept!.Value.To, now.To)!;
-                    due.Add(new Due(key, shard, now, shard.Head, shard.WholeHead, isOther ? shard.Whole : null, deltas));
+                    // A plain null would become an array that is null, and that empty parameters.
+                    due.Add(new Due(key, shard, now, shard.Head, shard.WholeHead, isOther ? shard.Whole : default(ReadOnlyMemory<byte>?), deltas));
                 }
             }
             foreach (var item in due)
