@@ -32,6 +32,9 @@ internal sealed class DeltaRefresh(RefreshParts parts, IDeltaKind kind) : Parame
     /// <summary>What a partition has learned since, verified as far as that goes without applying it.</summary>
     private sealed record Step(ShardHead Head, PolicyShard? Whole, List<PolicyShard> Deltas);
 
+    /// <summary>The versions that serve, by partition.</summary>
+    internal IReadOnlyDictionary<int, ShardHead> Serves => _picture?.Held ?? new Dictionary<int, ShardHead>();
+
     /// <inheritdoc/>
     protected override bool HasParameters => _picture is not null;
 

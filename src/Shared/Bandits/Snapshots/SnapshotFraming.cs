@@ -12,7 +12,7 @@ public readonly record struct SnapshotHeader(ulong Fingerprint, int Partition, l
 
 /// <summary>What stands before every published delta.</summary>
 /// <param name="Shard">What the shard is once the delta is applied.</param>
-/// <param name="From">Interactions of the shard of the same epoch that it is applied to: the version before it, which is at most its own.</param>
+/// <param name="From">Interactions of the shard of the same epoch that it is applied to: the version before it, which is below its own.</param>
 public readonly record struct DeltaHeader(SnapshotHeader Shard, long From);
 
 /// <summary>
@@ -71,9 +71,9 @@ public static class SnapshotFraming
     {
         var shard = Open(framed, "Delta", DeltaMagic, DeltaHeaderBytes, expectedFingerprint, out payload);
         var from = BinaryPrimitives.ReadInt64LittleEndian(framed.Span[40..]);
-        return from <= shard.Interactions
+        return from < shard.Interactions
             ? new DeltaHeader(shard, from)
-            : throw new SnapshotFormatException($"Delta leads from {from} interactions back to {shard.Interactions}.");
+            : throw new SnapshotFormatException($"Delta leads from {from} interactions not on but to {shard.Interactions}.");
     }
 
     private static byte[] Lay(ReadOnlySpan<byte> magic, in SnapshotHeader header, ReadOnlySpan<byte> payload, int headerBytes)
