@@ -24,8 +24,8 @@ internal static class RedisKeys
     public static RedisKey Epochs(string experiment) => Prefix(experiment) + "epochs";
 
     /// <summary>
-    /// Hash: partition to <c>epoch,interactions,asOf</c> of the published parameters, followed by <c>,base</c> when deltas lead to them: the interactions of the
-    /// whole parameters, of the same epoch, that the deltas start from.
+    /// Hash: partition to <c>epoch,interactions,asOf</c> of the published parameters, followed by <c>,base,length</c> when deltas lead to them: the interactions of the
+    /// whole parameters, of the same epoch, that the deltas start from, and how many entries the stream of deltas had then.
     /// </summary>
     public static RedisKey Current(string experiment) => Prefix(experiment) + "current";
 

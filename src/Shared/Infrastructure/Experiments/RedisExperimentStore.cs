@@ -48,7 +48,7 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         for _, p in ipairs(redis.call('HKEYS', KEYS[3])) do partitions[p] = true end
         for p in pairs(partitions) do
           local head = redis.call('HGET', KEYS[3], p)
-          local e, i, b = string.match(head or '', '^(%d+),(%d+),%-?%d+,?(%d*)$')
+          local e, i, b = string.match(head or '', '^(%d+),(%d+),%-?%d+,?(%d*)')
           if e then
             local name, piece = ARGV[1] .. 'params:' .. p .. ':' .. e .. '-' .. (b ~= '' and b or i), 0
             redis.call('DEL', name)

@@ -208,14 +208,14 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
     private static ShardHead? Read(RedisValue partition, RedisValue value)
     {
         var parts = value.ToString().Split(',');
-        if (parts.Length is < 3 or > 4
+        if (parts.Length is not (3 or 5)
             || !int.TryParse(partition.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var p)
             || !Number(parts[0], out var epoch) || !Number(parts[1], out var interactions)
             || !long.TryParse(parts[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var asOf))
             return null;
         if (parts.Length == 3)
             return new ShardHead(p, epoch, interactions, asOf);
-        return Number(parts[3], out var whole) && whole < interactions ? new ShardHead(p, epoch, interactions, asOf, whole) : null;
+        return Number(parts[3], out var whole) && whole < interactions && Number(parts[4], out _) ? new ShardHead(p, epoch, interactions, asOf, whole) : null;
     }
 
     private static bool Number(string text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);

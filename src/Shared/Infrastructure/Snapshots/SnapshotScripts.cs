@@ -10,9 +10,12 @@ namespace Recsys.Infrastructure.Snapshots;
 /// </remarks>
 internal static class SnapshotScripts
 {
-    /// <summary>A head taken apart (e epoch, i interactions, a as-of, b base), and the keys of whole parameters, nil unless all are there.</summary>
+    /// <summary>
+    /// A head taken apart (e epoch, i interactions, a as-of, b base, n length of the stream), the keys of whole parameters (nil unless all are there), and whether
+    /// all that leads to the head is there. The length tells of any entry that was trimmed, deleted or evicted.
+    /// </summary>
     private const string Common = """
-        local e, i, a, b = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+),(%d+),(-?%d+),?(%d*)$')
+        local e, i, a, b, n = string.match(redis.call('HGET', KEYS[2], ARGV[1]) or '', '^(%d+),(%d+),(-?%d+),?(%d*),?(%d*)$')
         local base = b ~= '' and b or i
         local function pieces(name)
           local keys, key = {}, name
@@ -23,6 +26,9 @@ internal static class SnapshotScripts
           if redis.call('EXISTS', key) == 0 then return nil end
           keys[#keys + 1] = key
           return keys
+        end
+        local function complete()
+          return pieces(ARGV[5] .. e .. '-' .. base) and (b == '' or redis.call('XLEN', KEYS[3]) == tonumber(n))
         end
         local tenure = redis.call('HGET', KEYS[1], ARGV[1])
         if tenure and tonumber(ARGV[2]) < tonumber(tenure) then return 0 end
@@ -61,11 +67,7 @@ internal static class SnapshotScripts
     public const string PublishDelta = Common + """
         if not e then return -1 end
         if tonumber(e) > tonumber(ARGV[2]) then return 0 end
-        if e ~= ARGV[2] or i ~= ARGV[7] or not pieces(ARGV[5] .. e .. '-' .. base) then return -1 end
-        if b ~= '' then
-          local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
-          if not last or last[1] ~= e .. '-' .. i then return -1 end
-        end
+        if e ~= ARGV[2] or i ~= ARGV[7] or not complete() then return -1 end
         local added = redis.pcall('XADD', KEYS[3], ARGV[2] .. '-' .. ARGV[3], 'f', ARGV[7], 'd', ARGV[8])
         if type(added) == 'table' and added.err then
           if string.find(added.err, 'equal or smaller', 1, true) then
@@ -76,7 +78,7 @@ internal static class SnapshotScripts
           return added
         end
         local asOf = tonumber(a) > tonumber(ARGV[4]) and a or ARGV[4]
-        redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ',' .. ARGV[3] .. ',' .. asOf .. ',' .. base)
+        redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ',' .. ARGV[3] .. ',' .. asOf .. ',' .. base .. ',' .. redis.call('XLEN', KEYS[3]))
         redis.call('PUBLISH', ARGV[9], ARGV[1])
         return 1
         """;
@@ -85,14 +87,9 @@ internal static class SnapshotScripts
     public const string Touch = Common + """
         if not e then return -1 end
         if e ~= ARGV[2] or i ~= ARGV[3] then return 0 end
-        if not pieces(ARGV[5] .. e .. '-' .. base) then return -1 end
-        if b ~= '' then
-          local first = redis.call('XRANGE', KEYS[3], '(' .. e .. '-' .. base, '+', 'COUNT', 1)[1]
-          local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]
-          if not first or first[2][2] ~= base or last[1] ~= e .. '-' .. i then return -1 end
-        end
+        if not complete() then return -1 end
         if tonumber(ARGV[4]) > tonumber(a) then
-          redis.call('HSET', KEYS[2], ARGV[1], e .. ',' .. i .. ',' .. ARGV[4] .. (b ~= '' and ',' .. b or ''))
+          redis.call('HSET', KEYS[2], ARGV[1], e .. ',' .. i .. ',' .. ARGV[4] .. (b ~= '' and ',' .. b .. ',' .. n or ''))
         end
         return 1
         """;
