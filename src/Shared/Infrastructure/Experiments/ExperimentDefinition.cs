@@ -97,8 +97,8 @@ public sealed record GraphSettings(int ClustersPerUser, int ItemsPerCluster, dou
 /// <param name="Name">Matches <c>[a-z0-9][a-z0-9-]{0,62}</c>.</param>
 /// <param name="Definition">What it does.</param>
 /// <param name="CreatedAt">Unix milliseconds; events of an earlier experiment of the same name are older and ignored.</param>
-/// <param name="Centroids">User-cluster centroids, all of one length; empty for a single cluster.</param>
-public sealed record Experiment(string Name, ExperimentDefinition Definition, long CreatedAt, IReadOnlyList<float[]> Centroids)
+/// <param name="Graph">The plan of its graph.</param>
+public sealed record Experiment(string Name, ExperimentDefinition Definition, long CreatedAt, GraphHead Graph)
 {
     /// <summary>Randomness of its decisions is independent of that of any other experiment.</summary>
     public ulong Salt { get; } = System.IO.Hashing.XxHash3.HashToUInt64(System.Text.Encoding.UTF8.GetBytes(Name));
