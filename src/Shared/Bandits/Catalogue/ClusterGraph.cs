@@ -25,12 +25,15 @@ public sealed class ClusterGraph
     private readonly int[] _everywhere;
     private readonly int _newcomersPerCluster;
     private readonly int _deepest;
+    private readonly int _itemsPerCluster;
+    private GraphPlan _plan = GraphPlan.None;
 
     internal ClusterGraph(
         float[] directions, int dimension, CatalogueItem[] items, int[][] rows, int[][] newcomers, int[] everywhere, int itemsPerCluster)
     {
         (_directions, _dimension, _items, _rows, _newcomers, _everywhere) = (directions, dimension, items, rows, newcomers, everywhere);
         _candidates = Array.ConvertAll(items, static item => new Candidate(item.Id, item.Key, item.Features, 0));
+        _itemsPerCluster = itemsPerCluster;
         _newcomersPerCluster = dimension == 0 ? int.MaxValue : Math.Max(1, itemsPerCluster / NewcomerShare);
         _deepest = rows.Max(static row => row.Length);
         _center = new float[dimension];
@@ -40,6 +43,9 @@ public sealed class ClusterGraph
 
     /// <summary>A graph of no items and one cluster.</summary>
     public static ClusterGraph Empty { get; } = GraphBuilder.Build([], [], 1);
+
+    /// <summary>Version of the plan that it was built from; 0 for none.</summary>
+    public long Version => _plan.Version;
 
     /// <summary>User clusters C, at least 1.</summary>
     public int Clusters => _rows.Length;
@@ -119,6 +125,24 @@ public sealed class ClusterGraph
         }
         var count = Nearest(direction, norm > 0 ? 1 / norm : 0, into[..wanted]);
         return Softmax(into[..count], temperature);
+    }
+
+    /// <summary>The graph of the same plan with other items; this one stays as it is and may go on serving. Equals a build of the plan with the items that are then there.</summary>
+    /// <param name="changed">Items that are new or replace the one of their key; distinct keys.</param>
+    /// <param name="removed">Keys of items that are gone; a key that is not there is ignored, of one that is also among the changed the change wins.</param>
+    /// <exception cref="ArgumentException">As <see cref="GraphBuilder.Build(GraphPlan, IReadOnlyList{CatalogueItem}, int)"/>.</exception>
+    public ClusterGraph With(IReadOnlyCollection<CatalogueItem> changed, IReadOnlyCollection<ActionKey> removed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        ArgumentNullException.ThrowIfNull(removed);
+        var gone = removed.Concat(changed.Select(static item => item.Key)).ToHashSet();
+        return GraphBuilder.Build(_plan, [.. _items.Where(item => !gone.Contains(item.Key)), .. changed], _itemsPerCluster);
+    }
+
+    internal ClusterGraph Of(GraphPlan plan)
+    {
+        _plan = plan;
+        return this;
     }
 
     /// <summary>Ints of scratch that <see cref="Propose"/> needs for a buffer of so many candidates.</summary>

@@ -21,7 +21,7 @@ public static class GraphBuilder
     public static ClusterGraph Build(GraphPlan plan, IReadOnlyList<CatalogueItem> items, int itemsPerCluster)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return Build(plan.Centroids, items, itemsPerCluster);
+        return Build(plan.Centroids, items, itemsPerCluster).Of(plan);
     }
 
     /// <summary>Builds a graph. A function of the sets it is given: the order of the items does not matter.</summary>
@@ -43,7 +43,7 @@ public static class GraphBuilder
         var dimension = centroids.Count == 0 ? 0 : centroids[0].Length;
         var directions = Directions(centroids, dimension);
         if (centroids.Count == 0)
-            return new ClusterGraph(directions, 0, sorted, [[]], [[]], [.. Enumerable.Range(0, sorted.Length)], itemsPerCluster);
+            return new ClusterGraph(directions, 0, sorted, [[]], [[]], [.. Enumerable.Range(0, sorted.Length)], itemsPerCluster).Of(new GraphPlan(0, centroids, [], null));
 
         var withVector = new List<int>();
         var without = new List<int>();
@@ -75,7 +75,8 @@ public static class GraphBuilder
             if (!placed[item])
                 newcomers[nearest[item].Cluster].Add(item);
         }
-        return new ClusterGraph(directions, dimension, sorted, rows, Array.ConvertAll(newcomers, static list => list.ToArray()), [.. without], itemsPerCluster);
+        return new ClusterGraph(directions, dimension, sorted, rows, Array.ConvertAll(newcomers, static list => list.ToArray()), [.. without], itemsPerCluster)
+            .Of(new GraphPlan(0, centroids, [], null));
     }
 
     /// <summary>The W best items of one centroid, best first, equal scores by key; notes for every item which centroid suits it best.</summary>
