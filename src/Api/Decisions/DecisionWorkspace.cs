@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Recsys.Api.Catalogue;
 using Recsys.Api.Serialization;
 using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Exploration;
@@ -180,6 +181,20 @@ public sealed class DecisionWorkspace : IDisposable
             _restriction[i] = _candidates[i].Key;
         _restrictionCount = CandidateCount;
         _restriction.AsSpan(0, _restrictionCount).Sort();
+    }
+
+    /// <summary>Takes out what was taken down since the graph was built.</summary>
+    public void RemoveHidden(ServedGraph served)
+    {
+        if (!served.HidesAny)
+            return;
+        var kept = 0;
+        for (var i = 0; i < CandidateCount; i++)
+        {
+            if (!served.Hides(_candidates[i].Key))
+                _candidates[kept++] = _candidates[i];
+        }
+        CandidateCount = ListedCount = kept;
     }
 
     /// <summary>Keeps the proposals that the request lists, all of them when it lists none.</summary>
