@@ -332,7 +332,7 @@ public sealed class ExperimentCatalogue
         _served.HideIn(next, revision);
         _served = next;
         _servedRevision = revision;
-        LeftOut = Math.Max(0, _items.Count - next.Graph.Items.Length);
+        LeftOut = Math.Max(0, _items.Count - next.Graph.ItemCount);
         var arrivals = new List<long>();
         foreach (var key in changed)
         {

@@ -83,6 +83,6 @@ public sealed class GraphBuilderService(CatalogueIndex index, ExperimentRegistry
         foreach (var available in swap.Arrivals)
             metrics.CorpusLatency.Observe(Math.Max(0, now - available) / 1000.0);
         if (full)
-            log.GraphServing(runtime.Name, swap.Graph.Version, (long)took.TotalMilliseconds, swap.Graph.Clusters, swap.Graph.Edges, swap.Graph.Items.Length);
+            log.GraphServing(runtime.Name, swap.Graph.Version, (long)took.TotalMilliseconds, swap.Graph.Clusters, swap.Graph.Edges, swap.Graph.ItemCount);
     }
 }

@@ -43,7 +43,7 @@ public static class ExperimentResponse
         json.WriteNumber("acceptedVersion"u8, runtime.Experiment.Graph.Version);
         json.WriteNumber("clusters"u8, graph.Clusters);
         json.WriteNumber("edges"u8, graph.Edges);
-        json.WriteNumber("items"u8, graph.Items.Length);
+        json.WriteNumber("items"u8, graph.ItemCount);
         json.WriteEndObject();
     }
 

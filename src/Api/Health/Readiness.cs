@@ -43,5 +43,6 @@ public sealed class Readiness(ExperimentRegistry registry, CatalogueIndex catalo
     public bool ItemsKnown => catalogue.CaughtUp || registry.All.Values.All(static r => r.Experiment.Definition.Candidates == CandidateSource.Request);
 
     /// <summary>Whether each experiment decides on the graph that it is meant to have, or on the best there is.</summary>
-    public bool GraphsKnown => registry.All.Values.All(static r => r.Catalogue.IsComplete);
+    public bool GraphsKnown => registry.All.Values.All(static r =>
+        r.Catalogue.IsComplete || (r.Experiment.Definition.Candidates == CandidateSource.Request && !r.Experiment.Graph.HasPlan));
 }
