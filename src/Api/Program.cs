@@ -35,6 +35,7 @@ try
     ExperimentEndpoints.Map(app);
     CatalogueEndpoints.Map(app);
     ClusterEndpoints.Map(app);
+    StatisticsEndpoints.Map(app);
     HealthEndpoints.Map(app);
     OpenApiEndpoints.Map(app);
     ConsoleEndpoints.Map(app);

@@ -15,6 +15,9 @@ public sealed class ServedGraph(ClusterGraph graph, int items, long experiment)
 {
     private ConcurrentDictionary<ActionKey, long>? _hidden;
 
+    // O(N log N), so only for whoever asks, and once.
+    private readonly Lazy<int> _newcomers = new(() => graph.Items.Count(item => graph.IsNewcomer(item.Key)));
+
     /// <summary>Nothing to propose.</summary>
     public static ServedGraph Empty { get; } = new(ClusterGraph.Empty, 0, -1);
 
@@ -26,6 +29,9 @@ public sealed class ServedGraph(ClusterGraph graph, int items, long experiment)
 
     /// <summary>When the experiment that it belongs to was created, Unix milliseconds; -1 for none.</summary>
     public long Experiment { get; } = experiment;
+
+    /// <summary>Items that no cluster ranks, which are proposed only in their turn.</summary>
+    public int Newcomers => _newcomers.Value;
 
     /// <summary>Whether anything is taken down that the graph still has.</summary>
     public bool HidesAny => Volatile.Read(ref _hidden) is not null;

@@ -37,13 +37,15 @@ public static class ExperimentResponse
 
     private static void WriteGraph(Utf8JsonWriter json, ExperimentRuntime runtime)
     {
-        var graph = runtime.Catalogue.Graph;
+        var served = runtime.Catalogue.Served;
+        var graph = served.Graph;
         json.WriteStartObject("graph"u8);
         json.WriteNumber("version"u8, graph.Version);
         json.WriteNumber("acceptedVersion"u8, runtime.Experiment.Graph.Version);
         json.WriteNumber("clusters"u8, graph.Clusters);
         json.WriteNumber("edges"u8, graph.Edges);
         json.WriteNumber("items"u8, graph.ItemCount);
+        json.WriteNumber("newcomers"u8, served.Newcomers);
         json.WriteEndObject();
     }
 
