@@ -14,7 +14,6 @@ using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Policies;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
-using Recsys.Infrastructure.Snapshots;
 
 namespace Recsys.Decisions.Tests;
 
@@ -186,15 +185,6 @@ public sealed class DecisionRig : IDisposable
     private static string Json(float[] vector) => "[" + string.Join(',', vector.Select(static v => v.ToString("R", CultureInfo.InvariantCulture))) + "]";
 
     private static string Name<T>(T value) where T : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
-
-    private sealed class NoSnapshots : ISnapshotReader
-    {
-        public Task<IReadOnlyList<ShardHead>> HeadsAsync(string experiment, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ShardHead>>([]);
-
-        public Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, ShardHead head, CancellationToken cancellationToken) => Task.FromResult<ReadOnlyMemory<byte>?>(null);
-
-        public Task WaitForChangeAsync(string experiment, CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 
     private sealed class MemoryLog : IEventPublisher
     {
