@@ -43,6 +43,11 @@ public sealed class GraphLoop
                 Path + "/items", JsonSerializer.Serialize(new { items = some.Select(static i => new { id = i.Id, vector = i.Vector }) }));
             Assert.True(status == HttpStatusCode.Accepted, $"{status} {body}");
         }
+        foreach (var api in Apis)
+        {
+            await Eventually.IsTrueAsync(
+                async () => (await GraphAsync(api)).GetProperty("items").GetInt32() >= items.Length, static () => "every Api had the items in its graph");
+        }
     }
 
     public Task<(HttpStatusCode Status, JsonElement Body)> ClustersAsync(object body) =>
