@@ -30,6 +30,8 @@ public sealed class StatisticsEndpoints(ExperimentRegistry registry)
         var id = Ids.FromPath(context, "item");
         // One graph and one policy for the whole answer.
         var (graph, policy) = (runtime.Catalogue.Graph, runtime.Slot.Current.Policy);
+        // Before the first parameters the answer is that nothing was learned, where anything could be.
+        policy ??= PolicyCatalog.Find(runtime.Experiment.Definition.Policy.Kind).Assemble(runtime.Experiment.Definition.Policy, []);
         if (runtime.Catalogue.Find(id) is null)
         {
             await ProblemWriter.WriteAsync(context, new Problem(ProblemTypes.UnknownItem, $"No item '{id}' in the catalogue of '{runtime.Name}'."));
@@ -38,7 +40,7 @@ public sealed class StatisticsEndpoints(ExperimentRegistry registry)
         {
             await ProblemWriter.WriteAsync(context, new Problem(
                 ProblemTypes.NoStatistics,
-                $"'{runtime.Experiment.Definition.Policy.Kind}' {(policy is null ? "has no parameters here yet." : "keeps no statistics of edges; diag-lin-ucb does.")}"));
+                $"'{runtime.Experiment.Definition.Policy.Kind}' keeps no statistics of edges; diag-lin-ucb does."));
         }
         else if (Clusters(context) is not { } wanted)
         {
