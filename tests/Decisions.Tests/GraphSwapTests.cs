@@ -6,9 +6,11 @@ using Microsoft.Extensions.Options;
 using Recsys.Api.Catalogue;
 using Recsys.Api.Decisions;
 using Recsys.Api.Experiments;
+using Recsys.Api.Snapshots;
 using Recsys.Api.Telemetry;
 using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 using Xunit;
@@ -210,6 +212,87 @@ public sealed class GraphSwapTests : IDisposable
         Assert.Equal([0], decision.Clusters.ToArray().Select(static c => c.Cluster));
     }
 
+    [Fact]
+    public void Newcomers_leave_their_turns_by_age_and_by_what_they_earned()
+    {
+        // The one cluster names 20 items and lets 4 fresh ones in; the others are newcomers.
+        Serve(new GraphPlan(1, [[1, 1, 1, 1]], [1], [[.. Enumerable.Range(0, 20).Select(static i => ActionKey.Of($"item-{i}"))]]));
+        var newcomers = _runtime.Catalogue.Graph.Items.Where(i => _runtime.Catalogue.Graph.IsNewcomer(i.Key)).Select(static i => Encoding.UTF8.GetString(i.Id.Span)).ToList();
+        Assert.True(newcomers.Count >= 8, string.Join(' ', newcomers));
+        var (good, bad, few, old) = (newcomers[0], newcomers[1], newcomers[2], newcomers[3]);
+        foreach (var id in newcomers)
+            PutAt(id, id == old ? Now - (long)TimeSpan.FromDays(7).TotalMilliseconds : Now);
+        _runtime.Catalogue.Update();
+        var edges = new Dictionary<string, EdgeStatistics>(StringComparer.Ordinal) { [good] = new(200, 0.5f, 0), [bad] = new(500, 0.4f, 0), [few] = new(199, 0.9f, 0) };
+        for (var i = 0; i < 9; i++)
+            edges[$"item-{i}"] = new EdgeStatistics(1000, i / 8f, 0);
+        _runtime.Slot.Current = new ServingState(new KnownEdges(1, edges), Now, null);
+
+        var leaving = NewcomerPass.Leaving(_runtime, Now);
+        Assert.Equal(new[] { good, bad, old }.Select(static id => ActionKey.Of(id)).Order(), leaving.Keys.Order());
+        Assert.Equal([1], leaving[ActionKey.Of(good)]);
+        Assert.Empty(leaving[ActionKey.Of(bad)]);
+        Assert.Empty(leaving[ActionKey.Of(old)]);
+
+        _runtime.Catalogue.Dismiss(leaving);
+        Assert.NotNull(_runtime.Catalogue.Update());
+        Assert.Equal((1, 2), _runtime.Catalogue.Dismissed);
+        Assert.Equal(0, _runtime.Catalogue.LeftOut);
+        Assert.Empty(NewcomerPass.Leaving(_runtime, Now));
+        using var workspace = new DecisionWorkspace();
+        // Its turn comes with every decision now, and never for those that are gone.
+        for (var n = 0; n < 50; n++)
+        {
+            var proposed = Proposed(workspace, $"n{n}", n).ToList();
+            Assert.Equal(1, proposed.Count(id => id == good));
+            Assert.DoesNotContain(proposed, id => id == bad || id == old);
+            Assert.All(workspace.Candidates.ToArray(), static c => Assert.Equal(1UL, c.ClusterMask));
+        }
+        // What graduated is taken down like any other, and what comes back is a newcomer.
+        Assert.True(_runtime.Catalogue.ApplyOwn(good, null, Now));
+        Assert.DoesNotContain(good, Proposed(workspace, "gone", 1));
+        _runtime.Catalogue.Update();
+        Assert.DoesNotContain(good, Proposed(workspace, "gone still", 1));
+        PutAt(good, Now);
+        _runtime.Catalogue.Update();
+        Assert.True(_runtime.Catalogue.Graph.IsNewcomer(ActionKey.Of(good)));
+        // Another graph asks again.
+        Serve(new GraphPlan(2, [[1, 1, 1, 1]], [1], [[]]));
+        Assert.Equal((0, 0), _runtime.Catalogue.Dismissed);
+    }
+
+    [Fact]
+    public void Nobody_is_a_newcomer_where_nobody_is_ranked()
+    {
+        Serve(GraphPlan.None with { Version = 1 });
+        foreach (var i in Enumerable.Range(0, Items))
+            PutAt($"item-{i}", 0);
+        _runtime.Catalogue.Update();
+        Assert.Empty(NewcomerPass.Leaving(_runtime, Now));
+    }
+
+    [Fact]
+    public void Log_keeps_when_an_item_appeared_first_and_its_owner_does_not_see_it()
+    {
+        var entry = Entry(3, "\"tags\":[\"é\"],") with { FirstPut = Now };
+        using var logged = JsonDocument.Parse(entry.ToLogged());
+        var read = CatalogueEntry.ReadLogged("item-3", logged.RootElement, new List<KeyValuePair<string, string>>())!;
+        Assert.Equal(Now, read.FirstPut);
+        Assert.DoesNotContain("firstPut", Encoding.UTF8.GetString(read.Json.Span), StringComparison.Ordinal);
+        using var foreign = JsonDocument.Parse(entry.Json);
+        Assert.Null(CatalogueEntry.ReadLogged("item-3", foreign.RootElement, new List<KeyValuePair<string, string>>())!.FirstPut);
+    }
+
+    private void PutAt(string id, long firstPut) => _runtime.Catalogue.ApplyOwn(id, Entry(int.Parse(id.AsSpan(5))) with { FirstPut = firstPut }, Now);
+
+    private void Serve(GraphPlan plan)
+    {
+        var head = new GraphHead(plan.Version, (ulong)plan.Version, 10_000);
+        _runtime.Catalogue.Bring(head, plan);
+        _runtime.Catalogue.Redefine(_runtime.Experiment with { Graph = head });
+        Assert.NotNull(_runtime.Catalogue.Build());
+    }
+
     /// <summary>Puts a graph into service whose clusters are no earlier graph's, and whose rows part the items as no other does.</summary>
     private GraphSwap? Swap(int version)
     {
@@ -273,6 +356,30 @@ public sealed class GraphSwapTests : IDisposable
         var errors = new List<KeyValuePair<string, string>>();
         using var json = JsonDocument.Parse($$"""{ {{fields}} "vector":[{{item % 3}},{{item % 5}},1,{{item % 7}}] }""");
         return CatalogueEntry.Read($"item-{item}", json.RootElement, 4, "", errors) ?? throw new InvalidOperationException(string.Join(" ", errors));
+    }
+
+    /// <summary>A policy that knows edges of one cluster, and decides uniformly.</summary>
+    private sealed class KnownEdges(int cluster, Dictionary<string, EdgeStatistics> edges) : IPolicy, IEdgeStatistics
+    {
+        private readonly Dictionary<ActionKey, EdgeStatistics> _edges = edges.ToDictionary(static e => ActionKey.Of(e.Key), static e => e.Value);
+
+        public PolicyDescriptor Descriptor => new("known", 0, 1);
+
+        public void Estimate(in DecisionQuery query, Span<float> means, Span<float> widths)
+        {
+            means.Clear();
+            widths.Clear();
+        }
+
+        public void Distribute(ReadOnlySpan<float> means, ReadOnlySpan<float> widths, Span<float> propensities) => propensities.Fill(1f / propensities.Length);
+
+        public bool TryRead(int cluster1, ActionKey action, out EdgeStatistics statistics)
+        {
+            statistics = default;
+            return cluster1 == cluster && _edges.TryGetValue(action, out statistics);
+        }
+
+        public bool TryRead(ActionKey action, out EdgeStatistics statistics) => _edges.TryGetValue(action, out statistics);
     }
 
     private sealed class RecordingLog : IEventPublisher

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using System.IO.Hashing;
+using System.Text;
 using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Interactions;
 using Recsys.Infrastructure.Experiments;
@@ -28,6 +30,9 @@ public sealed class ExperimentCatalogue
 
     // Items that no graph has proposed yet, with the time from which one could have.
     private readonly Dictionary<ActionKey, long> _arrivals = [];
+
+    // Items that left their turns as newcomers under the graph that serves: ids of the clusters that rank them, none for the retired. Replaced, never changed.
+    private Dictionary<ActionKey, int[]> _dismissed = [];
     private Experiment? _experiment;
     private (GraphHead Head, GraphPlan Plan) _plan = (GraphHead.None, GraphPlan.None);
     private GraphHead? _refusedPlan;
@@ -52,6 +57,20 @@ public sealed class ExperimentCatalogue
 
     /// <summary>Items whose vector does not fit the definition; no decision is made on them.</summary>
     public int LeftOut { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    /// <summary>Items that left their turns as newcomers: how many graduated, and how many retired.</summary>
+    public (int Graduated, int Retired) Dismissed
+    {
+        get
+        {
+            var dismissed = Volatile.Read(ref _dismissed);
+            var graduated = dismissed.Values.Count(static clusters => clusters.Length > 0);
+            return (graduated, dismissed.Count - graduated);
+        }
+    }
+
+    /// <summary>The clusters that rank an item behind their own because it graduated, none if it retired; null for any other.</summary>
+    public IReadOnlyList<int>? DismissedTo(ActionKey item) => Volatile.Read(ref _dismissed).GetValueOrDefault(item);
 
     /// <summary>Ids of all items.</summary>
     public ICollection<string> Ids => _items.Keys;
@@ -211,6 +230,27 @@ public sealed class ExperimentCatalogue
             _awaited.Remove(id);
     }
 
+    /// <summary>Lets newcomers of the serving graph leave their turns, with the next update.</summary>
+    /// <param name="leaving">The ids of the clusters that rank each from now on, none for those that retire.</param>
+    public void Dismiss(IReadOnlyDictionary<ActionKey, int[]> leaving)
+    {
+        ArgumentNullException.ThrowIfNull(leaving);
+        lock (_writing)
+        {
+            var dismissed = new Dictionary<ActionKey, int[]>(_dismissed);
+            foreach (var (key, clusters) in leaving)
+            {
+                // Gone or put anew since it was looked at: no longer the one that was meant.
+                if (_served.Graph.Find(key) is not { } item || _items.GetValueOrDefault(Encoding.UTF8.GetString(item.Id.Span)) is not { } entry)
+                    continue;
+                dismissed[key] = clusters;
+                _changes.TryAdd(key, entry);
+            }
+            Volatile.Write(ref _dismissed, dismissed);
+            _revision++;
+        }
+    }
+
     /// <summary>The experiment is gone: forgets the plan and stops proposing. The items go one by one, through the log.</summary>
     public void Forget()
     {
@@ -221,6 +261,7 @@ public sealed class ExperimentCatalogue
                 _experiment = null;
                 _refusedPlan = null;
                 _plan = (GraphHead.None, GraphPlan.None);
+                Volatile.Write(ref _dismissed, []);
                 _served = ServedGraph.Empty;
                 _shape++;
             }
@@ -234,6 +275,7 @@ public sealed class ExperimentCatalogue
         lock (_swapping)
         {
             Dictionary<ActionKey, CatalogueEntry?> changes;
+            Dictionary<ActionKey, int[]> dismissed;
             long revision;
             ServedGraph served;
             lock (_writing)
@@ -241,12 +283,12 @@ public sealed class ExperimentCatalogue
                 served = _served;
                 if (_changes.Count == 0 || served.Experiment != _experiment?.CreatedAt)
                     return null;
-                (changes, _changes, revision) = (_changes, [], _revision);
+                (changes, _changes, revision, dismissed) = (_changes, [], _revision, _dismissed);
             }
             ClusterGraph graph;
             try
             {
-                graph = With(served.Graph, served.ItemVector, changes);
+                graph = With(served.Graph, served.ItemVector, changes, dismissed);
             }
             catch
             {
@@ -256,7 +298,7 @@ public sealed class ExperimentCatalogue
                 throw;
             }
             lock (_writing)
-                return Swap(new ServedGraph(graph, served.ItemVector, served.Experiment), revision, changes.Keys);
+                return Swap(new ServedGraph(graph, served.ItemVector, served.Experiment, Graduates(dismissed, served.ItemVector)), revision, changes.Keys);
         }
     }
 
@@ -308,11 +350,13 @@ public sealed class ExperimentCatalogue
                         var changed = _changes.Keys;
                         _changes = [];
                         _builtShape = shape;
-                        return Swap(new ServedGraph(graph, vector, experiment.CreatedAt), _revision, changed);
+                        // Who is a newcomer of this graph is another question than before.
+                        Volatile.Write(ref _dismissed, []);
+                        return Swap(new ServedGraph(graph, vector, experiment.CreatedAt, FrozenDictionary<int, CatalogueItem[]>.Empty), _revision, changed);
                     }
                     _changesSinceBuild = [];
                 }
-                graph = With(graph, vector, changes);
+                graph = With(graph, vector, changes, []);
             }
         }
     }
@@ -332,7 +376,7 @@ public sealed class ExperimentCatalogue
         _served.HideIn(next, revision);
         _served = next;
         _servedRevision = revision;
-        LeftOut = Math.Max(0, _items.Count - next.Graph.ItemCount);
+        LeftOut = Math.Max(0, _items.Count - next.Graph.ItemCount - _dismissed.Count);
         var arrivals = new List<long>();
         foreach (var key in changed)
         {
@@ -357,6 +401,9 @@ public sealed class ExperimentCatalogue
             _items.TryRemove(id, out _);
         else
             _items[id] = item;
+        // One that comes back is a newcomer again.
+        if (item is null && _dismissed.ContainsKey(key))
+            Volatile.Write(ref _dismissed, new Dictionary<ActionKey, int[]>(_dismissed.Where(d => d.Key != key)));
         _changes[key] = item;
         if (_changesSinceBuild is { } since)
             since[key] = item;
@@ -371,13 +418,33 @@ public sealed class ExperimentCatalogue
         return _served.Hides(key);
     }
 
-    private static ClusterGraph With(ClusterGraph graph, int vector, Dictionary<ActionKey, CatalogueEntry?> changes)
+    private FrozenDictionary<int, CatalogueItem[]> Graduates(Dictionary<ActionKey, int[]> dismissed, int vector)
+    {
+        var rows = new Dictionary<int, List<CatalogueItem>>();
+        if (dismissed.Values.Any(static clusters => clusters.Length > 0))
+        {
+            foreach (var entry in _items.Values)
+            {
+                if (!Fits(entry, vector) || !dismissed.TryGetValue(entry.Item.Key, out var clusters))
+                    continue;
+                foreach (var cluster in clusters)
+                {
+                    if (!rows.TryGetValue(cluster, out var row))
+                        rows[cluster] = row = [];
+                    row.Add(entry.Item);
+                }
+            }
+        }
+        return rows.ToFrozenDictionary(static row => row.Key, static row => row.Value.OrderBy(static item => item.Key).ToArray());
+    }
+
+    private static ClusterGraph With(ClusterGraph graph, int vector, Dictionary<ActionKey, CatalogueEntry?> changes, Dictionary<ActionKey, int[]> dismissed)
     {
         var changed = new List<CatalogueItem>();
         var removed = new List<ActionKey>();
         foreach (var (key, entry) in changes)
         {
-            if (entry is not null && Fits(entry, vector))
+            if (entry is not null && Fits(entry, vector) && !dismissed.ContainsKey(key))
                 changed.Add(entry.Item);
             else
                 removed.Add(key);

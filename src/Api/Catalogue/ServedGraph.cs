@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Frozen;
 using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Interactions;
 
@@ -11,7 +12,8 @@ namespace Recsys.Api.Catalogue;
 /// <param name="graph">The graph.</param>
 /// <param name="items">Length of the item vectors that it was built for.</param>
 /// <param name="experiment">When the experiment that it belongs to was created, Unix milliseconds; -1 for none.</param>
-public sealed class ServedGraph(ClusterGraph graph, int items, long experiment)
+/// <param name="graduates">Items that the graph does not have because they left their turns as newcomers, by the id of each cluster that ranks them behind its own.</param>
+public sealed class ServedGraph(ClusterGraph graph, int items, long experiment, FrozenDictionary<int, CatalogueItem[]> graduates)
 {
     private ConcurrentDictionary<ActionKey, long>? _hidden;
 
@@ -19,7 +21,7 @@ public sealed class ServedGraph(ClusterGraph graph, int items, long experiment)
     private readonly Lazy<int> _newcomers = new(() => graph.Items.Count(item => graph.IsNewcomer(item.Key)));
 
     /// <summary>Nothing to propose.</summary>
-    public static ServedGraph Empty { get; } = new(ClusterGraph.Empty, 0, -1);
+    public static ServedGraph Empty { get; } = new(ClusterGraph.Empty, 0, -1, FrozenDictionary<int, CatalogueItem[]>.Empty);
 
     /// <summary>The graph.</summary>
     public ClusterGraph Graph { get; } = graph;
@@ -29,6 +31,9 @@ public sealed class ServedGraph(ClusterGraph graph, int items, long experiment)
 
     /// <summary>When the experiment that it belongs to was created, Unix milliseconds; -1 for none.</summary>
     public long Experiment { get; } = experiment;
+
+    /// <summary>Items that left their turns as newcomers, by the id of each cluster that ranks them behind its own.</summary>
+    public FrozenDictionary<int, CatalogueItem[]> Graduates { get; } = graduates;
 
     /// <summary>Items that no cluster ranks, which are proposed only in their turn.</summary>
     public int Newcomers => _newcomers.Value;
@@ -42,7 +47,7 @@ public sealed class ServedGraph(ClusterGraph graph, int items, long experiment)
     /// <summary>Takes an item down as of a revision of the catalogue. Under the catalogue's lock.</summary>
     internal void Hide(ActionKey item, long revision)
     {
-        if (Graph.Find(item) is null)
+        if (Graph.Find(item) is null && !Graduates.Values.Any(row => row.Any(graduate => graduate.Key == item)))
             return;
         var hidden = _hidden ?? new ConcurrentDictionary<ActionKey, long>();
         hidden[item] = revision;

@@ -48,21 +48,26 @@ public sealed class StatisticsEndpoints(ExperimentRegistry registry)
         }
         else
         {
-            var edges = graph.EdgesOf(ActionKey.Of(id));
+            var key = ActionKey.Of(id);
+            var dismissed = runtime.Catalogue.DismissedTo(key);
+            var standing = dismissed is not null ? dismissed.Count > 0 ? "graduated" : "retired" : graph.Find(key) is null ? "left-out" : graph.IsNewcomer(key) ? "newcomer" : "ranked";
+            var edges = dismissed is null ? graph.EdgesOf(key) : [.. dismissed.Select(static cluster => new ItemEdge(cluster, null))];
             if (wanted.Count > 0)
                 edges = wanted.ConvertAll(cluster => edges.FirstOrDefault(e => e.Cluster == cluster) is { Rank: not null } ranked ? ranked : new ItemEdge(cluster, null));
             await JsonResponse.WriteAsync(
-                context.Response, JsonResponse.ContentType, (id, graph, statistics, edges), static (json, state) => Write(json, state.id, state.graph, state.statistics, state.edges));
+                context.Response, JsonResponse.ContentType, (id, graph, standing, statistics, edges),
+                static (json, state) => Write(json, state.id, state.graph, state.standing, state.statistics, state.edges));
         }
     }
 
-    private static void Write(Utf8JsonWriter json, string id, ClusterGraph graph, IEdgeStatistics statistics, IReadOnlyList<ItemEdge> edges)
+    private static void Write(Utf8JsonWriter json, string id, ClusterGraph graph, string standing, IEdgeStatistics statistics, IReadOnlyList<ItemEdge> edges)
     {
         var key = ActionKey.Of(id);
         json.WriteStartObject();
         json.WriteString("item"u8, id);
         json.WriteNumber("graphVersion"u8, graph.Version);
-        json.WriteBoolean("newcomer"u8, graph.IsNewcomer(key));
+        json.WriteBoolean("newcomer"u8, standing == "newcomer");
+        json.WriteString("standing"u8, standing);
         Write(json, statistics.TryRead(key, out var all) ? all : null);
         json.WriteStartArray("edges"u8);
         foreach (var (cluster, rank) in edges)

@@ -87,6 +87,7 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
             var most = options.Value.ActionsMax;
             workspace.SetCandidateCount(graph.Propose(
                 workspace.Clusters, now, Seed(runtime, workspace).Value, workspace.CandidateRoom(most), workspace.ProposalScratch(most)));
+            workspace.AddGraduates(served, now, most);
             workspace.RemoveHidden(served);
             workspace.KeepListed();
         }

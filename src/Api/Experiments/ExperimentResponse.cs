@@ -46,6 +46,9 @@ public static class ExperimentResponse
         json.WriteNumber("edges"u8, graph.Edges);
         json.WriteNumber("items"u8, graph.ItemCount);
         json.WriteNumber("newcomers"u8, served.Newcomers);
+        var (graduated, retired) = runtime.Catalogue.Dismissed;
+        json.WriteNumber("graduated"u8, graduated);
+        json.WriteNumber("retired"u8, retired);
         json.WriteEndObject();
     }
 

@@ -58,6 +58,12 @@ internal static partial class ApiLog
     [LoggerMessage(136, LogLevel.Warning, "{Experiment}: graph version {Version} cannot be fetched, the previous one stays: {Reason}")]
     public static partial void GraphAway(this ILogger log, string experiment, long version, string reason);
 
+    [LoggerMessage(137, LogLevel.Information, "{Experiment}: {Graduated} newcomers are ranked from now on, {Retired} are proposed no more")]
+    public static partial void NewcomersLeft(this ILogger log, string experiment, int graduated, int retired);
+
+    [LoggerMessage(138, LogLevel.Error, "Looking at the newcomers of {Experiment} failed; they stay")]
+    public static partial void NewcomersFailed(this ILogger log, Exception exception, string experiment);
+
     [LoggerMessage(140, LogLevel.Information, "Warmed up with {Decisions} decisions in {Milliseconds} ms")]
     public static partial void WarmedUp(this ILogger log, int decisions, long milliseconds);
 

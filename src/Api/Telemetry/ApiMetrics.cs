@@ -22,6 +22,7 @@ public sealed class ApiMetrics
     private readonly Histogram _graphBuild;
     private readonly Counter _graphRefused;
     private readonly Counter _takedowns;
+    private readonly Counter _newcomers;
 
     /// <summary>Declares them.</summary>
     public ApiMetrics(IMetricFactory metrics)
@@ -51,6 +52,7 @@ public sealed class ApiMetrics
             new HistogramConfiguration { Buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] });
         _graphRefused = metrics.CreateCounter("recsys_graph_refused_total", "Stored graph plans that were not put into service.", ["experiment", "reason"]);
         _takedowns = metrics.CreateCounter("recsys_catalogue_takedowns_total", "Items that were taken out of a serving graph at once.", ["experiment"]);
+        _newcomers = metrics.CreateCounter("recsys_catalogue_newcomers_left_total", "Newcomers that graduated or retired.", ["experiment", "verdict"]);
         metrics.CreateGauge("recsys_build_info", "Always 1.", ["version", "process"])
             .WithLabels(typeof(ApiMetrics).Assembly.GetName().Version!.ToString(3), "api").Set(1);
         Authentication = metrics.CreateCounter("recsys_requests_refused_total", "Requests without a sufficient key.", ["reason"]);
@@ -68,7 +70,7 @@ public sealed class ApiMetrics
     /// <summary>Stops exporting what concerns an experiment that is gone.</summary>
     public void Forget(string experiment)
     {
-        foreach (var family in (Collector[])[_decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _items, _corpusLatency, _graphVersion, _graphEdges, _graphBuild, _graphRefused, _takedowns])
+        foreach (var family in (Collector[])[_decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _items, _corpusLatency, _graphVersion, _graphEdges, _graphBuild, _graphRefused, _takedowns, _newcomers])
         {
             var labels = family switch
             {
@@ -120,6 +122,8 @@ public sealed class ApiMetrics
             GraphDamaged = all._graphRefused.WithLabels(experiment, "corrupt");
             GraphUnfit = all._graphRefused.WithLabels(experiment, "definition");
             Takedowns = all._takedowns.WithLabels(experiment);
+            Graduated = all._newcomers.WithLabels(experiment, "graduated");
+            Retired = all._newcomers.WithLabels(experiment, "retired");
         }
 
         /// <summary>Decisions of the experiment's policy.</summary>
@@ -196,5 +200,11 @@ public sealed class ApiMetrics
 
         /// <summary>Items taken down at once.</summary>
         public Counter.Child Takedowns { get; }
+
+        /// <summary>Newcomers that are ranked now.</summary>
+        public Counter.Child Graduated { get; }
+
+        /// <summary>Newcomers that are proposed no more.</summary>
+        public Counter.Child Retired { get; }
     }
 }
