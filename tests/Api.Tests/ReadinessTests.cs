@@ -52,7 +52,7 @@ public sealed class ReadinessTests : IDisposable
     }
 
     private static Experiment Experiment(string name, string definition) =>
-        new(name, ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(definition), new List<KeyValuePair<string, string>>())!, 1, []);
+        new(name, ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(definition), new List<KeyValuePair<string, string>>())!, 1, GraphHead.None);
 
     private sealed class NoSnapshots : ISnapshotReader
     {

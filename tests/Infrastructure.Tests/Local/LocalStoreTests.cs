@@ -32,10 +32,11 @@ public sealed class LocalStoreTests : IDisposable
         var bad = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["cut"] = """{ "createdAt": 1, "defin""",
-            ["unknown-kind"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "nothing" } }, "centroids": [] }""",
-            ["no-centroids"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } } }""",
+            ["unknown-kind"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "nothing" } }, "graph": "0,0000000000000000,1" }""",
+            ["no-graph"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } } }""",
+            ["bad-graph"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "graph": "1,2" }""",
             ["array"] = "[]",
-            ["UPPER"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": [] }""",
+            ["UPPER"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "graph": "0,0000000000000000,1" }""",
         };
         foreach (var (name, content) in bad)
             File.WriteAllText(_directory["experiments", name + ".json"], content);
@@ -88,6 +89,41 @@ public sealed class LocalStoreTests : IDisposable
         using var again = Journals();
         Assert.Empty(await Experiments(again).ListAsync(_cancellation));
         Assert.Empty(Directory.GetFileSystemEntries(_directory.Path, "*home*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Plan_survives_a_restart_and_only_moves_forward()
+    {
+        using var journals = Journals();
+        var store = Experiments(journals);
+        var home = LocalInfrastructureTests.Experiment("home", LocalInfrastructureTests.Uniform, 1) with { Graph = GraphHead.None };
+        var (first, firstBlob) = GraphPlans.On(home, GraphPlans.Sample(1));
+        Assert.False(await store.PutAsync(first, firstBlob, _cancellation));
+        await store.PutAsync(home, _cancellation);
+        var seen = await store.WaitForChangeAsync(-1, _cancellation);
+        Assert.True(await store.PutAsync(first, firstBlob, _cancellation));
+        Assert.NotEqual(seen, await store.WaitForChangeAsync(seen, _cancellation));
+        Assert.False(await store.PutAsync(first with { Graph = first.Graph with { Checksum = 1 } }, firstBlob, _cancellation));
+        Assert.False(await store.PutAsync(first with { CreatedAt = 2 }, firstBlob, _cancellation));
+        // A definition from somebody who has not heard of the plan does not undo it.
+        await store.PutAsync(home, _cancellation);
+        // As a crash between the two files of a put leaves it.
+        File.WriteAllText(_directory["graphs", "home.9-0000000000000001.graph"], "half");
+        File.WriteAllText(_directory["graphs", "home.9-0000000000000001.graph.tmp"], "half");
+
+        store = Experiments(journals);
+        Assert.Equal(first.Graph, Assert.Single(await store.ListAsync(_cancellation)).Graph);
+        Assert.Equal(firstBlob, (await store.FetchAsync("home", first.Graph, _cancellation))!.Value.ToArray());
+        Assert.Null(await store.FetchAsync("home", new GraphHead(9, 1, 2), _cancellation));
+
+        var (second, secondBlob) = GraphPlans.On(home, GraphPlans.Sample(2));
+        var (third, thirdBlob) = GraphPlans.On(home, GraphPlans.Sample(3));
+        Assert.True(await store.PutAsync(second, secondBlob, _cancellation));
+        Assert.Equal(firstBlob, (await store.FetchAsync("home", first.Graph, _cancellation))!.Value.ToArray());
+        Assert.True(await store.PutAsync(third, thirdBlob, _cancellation));
+        Assert.Null(await store.FetchAsync("home", first.Graph, _cancellation));
+        Assert.True(await store.DeleteAsync("home", _cancellation));
+        Assert.Empty(Directory.GetFileSystemEntries(_directory.Path, "*home*graph", SearchOption.AllDirectories));
     }
 
     [Fact]

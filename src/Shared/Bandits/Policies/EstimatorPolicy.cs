@@ -10,7 +10,7 @@ namespace Recsys.Bandits.Policies;
 /// </summary>
 /// <typeparam name="TEstimator">Gives means and widths.</typeparam>
 /// <typeparam name="TExplorer">Turns them into a distribution.</typeparam>
-public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy
+public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy, IEdgeStatistics
     where TEstimator : IRewardEstimator
     where TExplorer : struct, IExplorer
 {
@@ -53,6 +53,23 @@ public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy
         }
     }
 
+    /// <summary>Whether there are statistics per edge: whether the estimator has them.</summary>
+    public bool HasEdgeStatistics => Estimator is IEdgeStatistics;
+
+    /// <inheritdoc/>
+    public bool TryRead(int cluster, ActionKey action, out EdgeStatistics statistics)
+    {
+        statistics = default;
+        return Estimator is IEdgeStatistics edges && edges.TryRead(cluster, action, out statistics) && Denormalize(ref statistics);
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(ActionKey action, out EdgeStatistics statistics)
+    {
+        statistics = default;
+        return Estimator is IEdgeStatistics edges && edges.TryRead(action, out statistics) && Denormalize(ref statistics);
+    }
+
     /// <inheritdoc/>
     public void Distribute(ReadOnlySpan<float> means, ReadOnlySpan<float> widths, Span<float> propensities)
     {
@@ -69,5 +86,15 @@ public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy
         _explorer.Distribute(scratch[..count], scratch.Slice(count, count), propensities[..count]);
         if (rented is not null)
             ArrayPool<float>.Shared.Return(rented);
+    }
+
+    private bool Denormalize(ref EdgeStatistics statistics)
+    {
+        statistics = statistics with
+        {
+            Mean = (float)_reward.Denormalize(statistics.Mean),
+            Width = (float)_reward.DenormalizeWidth(statistics.Width),
+        };
+        return true;
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Recsys.Infrastructure.Experiments;
 using StackExchange.Redis;
 
 namespace Recsys.Infrastructure.Distributed;
@@ -17,7 +18,7 @@ internal static class RedisKeys
     /// <summary>What every key of an experiment starts with.</summary>
     public static string Prefix(string experiment) => $"recsys:{{{experiment}}}:";
 
-    /// <summary>Hash: <c>json</c>, <c>createdAt</c>, <c>centroids</c>.</summary>
+    /// <summary>Hash: <c>json</c>, <c>createdAt</c>, <c>graph</c> as <c>version,checksum,nextCluster</c>.</summary>
     public static RedisKey Definition(string experiment) => Prefix(experiment) + "definition";
 
     /// <summary>Hash: partition to epoch of the newest tenure.</summary>
@@ -56,4 +57,8 @@ internal static class RedisKeys
     /// <summary>Blob: a checkpoint on its way, until a script has verified its writer's epoch.</summary>
     public static RedisKey CheckpointOnItsWay(string experiment, int partition, long epoch) =>
         string.Create(CultureInfo.InvariantCulture, $"{Prefix(experiment)}checkpoint:{partition}:{epoch}");
+
+    /// <summary>Blob: a graph plan, immutable.</summary>
+    public static RedisKey Graph(string experiment, GraphHead head) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Prefix(experiment)}graph:{head.Version}-{head.Checksum:x16}");
 }

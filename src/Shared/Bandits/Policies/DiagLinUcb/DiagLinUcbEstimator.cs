@@ -26,7 +26,7 @@ public readonly record struct DiagLinUcbPrior(EdgeEstimate Estimate, double Prio
 /// Mean and width of an action from the edges that connect it to the user's clusters, Online Matching (arXiv 2307.15893) eq. 7. Equation numbers and
 /// deviations are in README.md beside this file. O(user clusters) per candidate, a hash lookup or two each; allocates nothing.
 /// </summary>
-public sealed class DiagLinUcbEstimator : IRewardEstimator
+public sealed class DiagLinUcbEstimator : IRewardEstimator, IEdgeStatistics
 {
     /// <summary>
     /// Width of an action that none of its edges knows anything about while there is room to learn about it, in units of the whole reward range: an interval
@@ -36,6 +36,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     public const float FreshWidth = 1000;
 
     private readonly EdgeIndex _index;
+    private readonly EdgeSums[] _sums;
+    private readonly Lazy<Dictionary<ActionKey, EdgeStatistics>> _statistics;
     private readonly Belief[] _beliefs;
     private readonly ItemIndex? _items;
     private readonly Belief[] _itemBeliefs = [];
@@ -52,6 +54,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         ArgumentNullException.ThrowIfNull(table);
         var same = previous is not null && previous._index.Keys.Span.SequenceEqual(table.Keys) ? previous : null;
         _index = same?._index ?? new EdgeIndex(table.Keys);
+        _sums = table.Sums;
+        _statistics = new(PerItem);
         _calibrated = prior.Estimate != EdgeEstimate.Diagonal;
         _freshWidth = prior.FreshWidth;
         (MeanReward, NoiseScale) = Overall(table.Sums);
@@ -118,6 +122,36 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
             means[j] = known ? (float)mean : _unknown.Mean;
             widths[j] = known ? (float)(NoiseScale * Math.Sqrt(variance)) : _freshWidth;
         }
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(int cluster, ActionKey action, out EdgeStatistics statistics)
+    {
+        var at = _index.Find(new EdgeKey(cluster, action));
+        statistics = at < 0 ? default : new EdgeStatistics(_sums[at].Count, _beliefs[at].Mean, (float)(NoiseScale * Math.Sqrt(_beliefs[at].Variance)));
+        return at >= 0;
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(ActionKey action, out EdgeStatistics statistics) => _statistics.Value.TryGetValue(action, out statistics);
+
+    /// <summary>Averages of the beliefs about the edges of every item, weighted by what each edge has seen.</summary>
+    private Dictionary<ActionKey, EdgeStatistics> PerItem()
+    {
+        var keys = _index.Keys.Span;
+        var items = new Dictionary<ActionKey, (long Most, double Weight, double Seen, double Mean, double Variance)>();
+        for (var e = 0; e < _sums.Length; e++)
+        {
+            var item = items.GetValueOrDefault(keys[e].Action);
+            var seen = _sums[e].EffectiveCount;
+            items[keys[e].Action] = (
+                Math.Max(item.Most, _sums[e].Count), item.Weight + _sums[e].Weight / EdgeSums.Scale, item.Seen + seen,
+                item.Mean + seen * _beliefs[e].Mean, item.Variance + seen * seen * _beliefs[e].Variance);
+        }
+        return items.ToDictionary(static pair => pair.Key, pair => new EdgeStatistics(
+            Math.Max(pair.Value.Most, (long)pair.Value.Weight),
+            pair.Value.Seen > 0 ? (float)(pair.Value.Mean / pair.Value.Seen) : _unknown.Mean,
+            (float)(NoiseScale * Math.Sqrt(pair.Value.Seen > 0 ? pair.Value.Variance / (pair.Value.Seen * pair.Value.Seen) : _unknown.Variance))));
     }
 
     private bool TryFind(EdgeKey edge, out Belief belief)
