@@ -49,8 +49,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     /// <summary>Standard deviation √(p(1 − p)) of a reward in [0, 1] with mean p, the largest it can have: the unit of the widths.</summary>
     public double NoiseScale => Math.Sqrt(_picture.MeanReward * (1 - _picture.MeanReward));
 
-    /// <summary>What affinity is worth: reward per unit of <see cref="Affinity"/>; 0 unless pooled.</summary>
-    public double AffinitySlope => _picture.Model.Slope;
+    /// <summary>What is expected of an edge before it is looked at; without meaning unless pooled.</summary>
+    public PooledModel Model => _picture.Model;
 
     /// <summary>Edges known.</summary>
     public int Edges => _picture.Edges;
@@ -65,6 +65,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         var user = query.Context.Dense.Span;
         var norm = _prior.Estimate == EdgeEstimate.Pooled && _picture.Model.Slope != 0 ? Affinity.Norm(user) : 0;
         var noise = NoiseScale;
+        double um = 0, ux = 0;
+        if (_prior.Estimate == EdgeEstimate.Pooled) foreach (var (c, w) in clusters) { um += w * _picture.Means[c].M; ux += w * _picture.Means[c].X; }
         for (var j = 0; j < query.Candidates.Length; j++)
         {
             ref readonly var candidate = ref query.Candidates[j];
@@ -76,7 +78,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
             };
             var item = candidate.Features.Dense.Span;
             if (norm > 0 && item.Length == user.Length)
-                mean += _picture.Model.Slope * Affinity.Of(user, norm, item);
+                mean += _picture.Model.Slope * (Affinity.Of(user, norm, item) - ux);
+            mean += um;
             means[j] = (float)mean;
             widths[j] = (float)(noise * Math.Sqrt(variance)) * (known || _prior.FreshWidth > 0 ? 1 : 0) + (known ? 0 : _prior.FreshWidth);
         }

@@ -23,7 +23,7 @@ internal sealed class EdgePicture
     private PagedArray<EdgeSums> _current = PagedArray<EdgeSums>.Empty;
     private PagedArray<EdgeSums> _previous = PagedArray<EdgeSums>.Empty;
     private PagedArray<ItemSums> _itemSums = PagedArray<ItemSums>.Empty;
-    private CatalogueSums _catalogue;
+    private CatalogueSums _catalogue = new();
     private Totals _currentTotals;
     private Totals _previousTotals;
     private ImmutableDictionary<int, bool> _full = ImmutableDictionary<int, bool>.Empty;
@@ -37,7 +37,7 @@ internal sealed class EdgePicture
     {
         (_forgetting, _priorWeight, _pooled) = (forgetting, priorWeight, pooled);
         Derive();
-        Model = PooledModel.Of(default, MeanReward, priorWeight);
+        Model = PooledModel.Of(_catalogue, MeanReward * (1 - MeanReward));
     }
 
     private EdgePicture(EdgePicture from)
@@ -47,7 +47,7 @@ internal sealed class EdgePicture
         (_current, _previous, _itemSums, _catalogue) = (from._current, from._previous, from._itemSums, from._catalogue);
         (_currentTotals, _previousTotals, _period, _newest, _step) = (from._currentTotals, from._previousTotals, from._period, from._newest, from._step);
         (_currentFactor, _previousFactor, _full) = (from._currentFactor, from._previousFactor, from._full);
-        (Edges, Items, Interactions, Model, MeanReward) = (from.Edges, from.Items, from.Interactions, from.Model, from.MeanReward);
+        Means = from.Means; (Edges, Items, Interactions, Model, MeanReward) = (from.Edges, from.Items, from.Interactions, from.Model, from.MeanReward);
     }
 
     /// <summary>Nothing learned.</summary>
@@ -95,9 +95,12 @@ internal sealed class EdgePicture
     public EdgeView Find(in EdgeKey edge)
     {
         var number = _edges.Find(edge, Edges);
-        return number < 0 ? default : View(_current[number], _previous[number]);
+        return number < 0 ? default : !_pooled ? View(_current[number], _previous[number]) : Shift(edge.Cluster, View(_current[number], _previous[number]));
     }
 
+    public (double M, double X)[] Means { get; private set; } = new (double, double)[4096];
+    private EdgeView Shift(int edge) => Shift(_edges[edge].Cluster, View(_current[edge], _previous[edge]));
+    public EdgeView Shift(int c, EdgeView v) { var (m, x) = Means[c]; return v with { Reward = v.Reward - m * v.Weight, Affinity = v.Affinity - x * v.Weight }; }
     private EdgeView View(in EdgeSums current, in EdgeSums previous) => EdgeView.Of(current, _currentFactor, previous, _previousFactor);
 
     private void Add(EdgeTable table)
@@ -109,7 +112,7 @@ internal sealed class EdgePicture
         Rotate(Math.Max(_period, table.Period));
         var step = _forgetting.StepOf(_newest);
         // Most of it is new, or all of it counts differently: then one pass over everything costs less than taking out and putting back.
-        var all = step != _step || table.Edges > Edges / 2;
+        var all = true;
         _step = step;
         (_currentFactor, _previousFactor) = (_forgetting.Factor(_period, step), _forgetting.Factor(_period - 1, step));
         var before = _pooled && !all ? new Dictionary<int, ItemSums>() : null;
@@ -127,11 +130,15 @@ internal sealed class EdgePicture
             Pool();
             return;
         }
+        _catalogue = _catalogue.Copy();
         foreach (var (item, sums) in before)
-            _catalogue = _catalogue - CatalogueSums.Of(sums, _priorWeight) + CatalogueSums.Of(items[item], _priorWeight);
+        {
+            _catalogue.Add(sums, -1);
+            _catalogue.Add(items[item], 1);
+        }
         _itemSums = items.Freeze();
         var spread = Model.EdgeSpread;
-        Model = PooledModel.Of(_catalogue, MeanReward, _priorWeight);
+        Model = PooledModel.Of(_catalogue, MeanReward * (1 - MeanReward));
         if (Model.EdgeSpread != spread)
             Lean();
     }
@@ -203,13 +210,26 @@ internal sealed class EdgePicture
     private void Pool()
     {
         var items = new ItemSums[Items];
+        Means = new (double, double)[4096];
+        var cs = new (double W, double M, double X)[4096];
         for (var edge = 0; edge < Edges; edge++)
-            items[_itemOf[edge]] += ItemSums.Of(View(_current[edge], _previous[edge]), Model.EdgeSpread);
-        _catalogue = default;
+        {
+            var v = View(_current[edge], _previous[edge]);
+            if (!(v.Size > 0)) continue;
+            var f = v.Size * _priorWeight / (v.Size + _priorWeight);
+            ref var c = ref cs[_edges[edge].Cluster];
+            c.W += f; c.M += f * v.Reward / v.Weight; c.X += f * v.Affinity / v.Weight;
+        }
+        double tw = 0, tx = 0; foreach (var c in cs) { tw += c.W; tx += c.X; }
+        for (var i = 0; i < cs.Length; i++)
+            Means[i] = ((cs[i].M + 10 * MeanReward) / (cs[i].W + 10), tw > 0 ? (cs[i].X + 10 * tx / tw) / (cs[i].W + 10) : 0);
+        for (var edge = 0; edge < Edges; edge++)
+            items[_itemOf[edge]] += ItemSums.Of(Shift(edge), Model.EdgeSpread);
+        _catalogue = new CatalogueSums();
         foreach (ref readonly var item in items.AsSpan())
-            _catalogue += CatalogueSums.Of(item, _priorWeight);
+            _catalogue.Add(item, 1);
         var spread = Model.EdgeSpread;
-        Model = PooledModel.Of(_catalogue, MeanReward, _priorWeight);
+        Model = PooledModel.Of(_catalogue, MeanReward * (1 - MeanReward));
         Keep(items);
         if (Model.EdgeSpread != spread)
             Lean();
@@ -220,7 +240,7 @@ internal sealed class EdgePicture
     {
         var items = new ItemSums[Items];
         for (var edge = 0; edge < Edges; edge++)
-            items[_itemOf[edge]] += ItemSums.Of(View(_current[edge], _previous[edge]), Model.EdgeSpread);
+            items[_itemOf[edge]] += ItemSums.Of(Shift(edge), Model.EdgeSpread);
         Keep(items);
     }
 
