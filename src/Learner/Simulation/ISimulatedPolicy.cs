@@ -65,9 +65,13 @@ public sealed class PublishedPolicy : ISimulatedPolicy
     public void Publish()
     {
         _parameters.ResetWrittenCount();
-        _trainer.WriteParameters(_parameters);
+        var incremental = _trainer as IDeltaTrainer;
+        var isDelta = incremental is not null && incremental.TryWriteDelta(_parameters);
+        if (!isDelta)
+            _trainer.WriteParameters(_parameters);
         // A copy, as a store would hand out: published bytes are immutable and a policy may keep views of them.
-        var published = _parameters.WrittenSpan.ToArray();
-        Policy = _kind.Assemble(_spec, [new PolicyShard(0, _trainer.Interactions, published)], Policy);
+        PolicyShard[] published = [new(0, _trainer.Interactions, _parameters.WrittenSpan.ToArray())];
+        Policy = isDelta ? ((IDeltaKind)_kind).Apply(_spec, Policy, published) : _kind.Assemble(_spec, published, Policy);
+        incremental?.MarkPublished();
     }
 }
