@@ -13,6 +13,9 @@ public interface ISimulatedPolicy
     /// <summary>Interactions learned so far.</summary>
     long Learned { get; }
 
+    /// <summary>Bytes of the statistics kept, without what only speeds up finding them.</summary>
+    long StateBytes { get; }
+
     /// <summary>Learns a batch in order.</summary>
     void Learn(ReadOnlySpan<Interaction> batch);
 
@@ -43,6 +46,17 @@ public sealed class PublishedPolicy : ISimulatedPolicy
 
     /// <inheritdoc/>
     public long Learned => _trainer.Interactions;
+
+    /// <inheritdoc/>
+    public long StateBytes
+    {
+        get
+        {
+            var checkpoint = new ArrayBufferWriter<byte>();
+            _trainer.WriteCheckpoint(checkpoint);
+            return checkpoint.WrittenCount;
+        }
+    }
 
     /// <inheritdoc/>
     public void Learn(ReadOnlySpan<Interaction> batch) => _trainer.Learn(batch);
