@@ -73,6 +73,5 @@ public sealed class PublishedPolicy : ISimulatedPolicy
         PolicyShard[] published = [new(0, _trainer.Interactions, _parameters.WrittenSpan.ToArray())];
         Policy = isDelta ? ((IDeltaKind)_kind).Apply(_spec, Policy, published) : _kind.Assemble(_spec, published, Policy);
         incremental?.MarkPublished();
-        if (_trainer.Interactions % 1000 == 0 && Policy is IEstimatorPolicy<Recsys.Bandits.Policies.DiagLinUcb.DiagLinUcbEstimator> dbg) Console.Error.WriteLine($"{_trainer.Interactions} {dbg.Estimator.Model} mean {dbg.Estimator.MeanReward} edges {dbg.Estimator.Edges}");
     }
 }

@@ -1,17 +1,17 @@
 namespace Recsys.Bandits.Policies.DiagLinUcb;
 
 /// <summary>
-/// What is expected of an edge before it is looked at: reward = level + slope·affinity + (what the item is worth to everybody) + (what it is worth to this cluster) + noise.
-/// Level, slope and how far items, and edges of an item, lie apart are estimated from the sums, so nothing has to be tuned: where clusters agree, an item seen in one cluster is known in
+/// What is expected of an edge before it is looked at: reward = what the user's clusters give anyway + level + slope·affinity + (what the item is worth to everybody) + (what it is worth to
+/// this cluster) + noise. Level, slope and how far items, and edges of an item, lie apart are estimated from the sums, so nothing has to be tuned: where clusters agree, an item seen in one cluster is known in
 /// all of them; where they differ, every edge stands for itself; where affinity says nothing, its slope is 0.
 /// </summary>
 /// <remarks>
 /// Not in the paper, whose edges know nothing of each other and take from the two-tower model only which edges exist. Means and variances are those of a normal model with two
-/// nested random effects given its variances (best linear unbiased prediction, Henderson 1975). The variances come from the method of moments (DerSimonian and
-/// Laird 1986), held near a guess while there is little to estimate them from; the slope from least squares in which no item weighs more than d0 interactions, so that a few
-/// items shown often do not decide it.
+/// nested random effects given its variances (best linear unbiased prediction, Henderson 1975), on rewards and affinities counted from those of the cluster (<see cref="Centring"/>).
+/// Level, slope and the spread of items are means over a grid of spreads weighted by likelihood and prior: likelihood, unlike moments, does not mind that items were dropped or kept because
+/// of what they had earned. The spread of edges comes from moments (DerSimonian and Laird 1986).
 /// </remarks>
-/// <param name="Level">Expected reward at affinity 0.</param>
+/// <param name="Level">What an item is expected to earn at average affinity, beside what its users give on average.</param>
 /// <param name="Slope">What affinity is worth.</param>
 /// <param name="Noise">σ²: variance of one reward.</param>
 /// <param name="EdgeSpread">ρ: variance between the edges of an item, in units of σ²; on a grid of quarter powers of two, so that what depends on it changes seldom.</param>
@@ -40,7 +40,8 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
     /// <summary>Estimates the model.</summary>
     /// <param name="sums">What all items say together.</param>
     /// <param name="noise">σ².</param>
-    internal static PooledModel Of(CatalogueSums sums, double noise)
+    /// <param name="edgeSpread">From <see cref="EdgeSpreadOf"/>; the one with which the sums were made.</param>
+    internal static PooledModel Of(CatalogueSums sums, double noise, double edgeSpread)
     {
         Span<double> logs = stackalloc double[CatalogueSums.Spreads.Length], levels = stackalloc double[logs.Length], slopes = stackalloc double[logs.Length];
         var best = double.NegativeInfinity;
@@ -60,8 +61,7 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
             slope += share * slopes[k];
             spread += share * Math.Log(CatalogueSums.Spreads[k]);
         }
-        slope /= total;
-        return new PooledModel(level / total, slope, noise, OnGrid(BetweenEdges(sums.Within, slope, noise) / noise), Math.Exp(spread / total));
+        return new PooledModel(level / total, slope / total, noise, edgeSpread, Math.Exp(spread / total));
     }
 
     /// <summary>Level and slope by generalised least squares if items lie so far apart, and the logarithm of how likely that makes their averages.</summary>
@@ -78,14 +78,16 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
         return (level, slope, (ItemSums.Of(sums.LogWeight) - squares / noise) / 2);
     }
 
-    /// <summary>Variance between the edges of an item: what their averages differ by beyond affinity and noise.</summary>
-    private static double BetweenEdges(in WithinSums sums, double slope, double noise)
+    /// <summary>How far the edges of an item lie apart, in units of σ²: what their averages differ by beyond affinity and noise.</summary>
+    internal static double EdgeSpreadOf(in WithinSums sums, double noise)
     {
+        // A slope of its own: that of the items depends on what is being found here.
+        var slope = ItemSums.Of(sums.Both) / (ItemSums.Of(sums.Affinities) + Imaginary * AffinityGuess);
         var spread = ItemSums.Of(sums.Means) - 2 * slope * ItemSums.Of(sums.Both) + slope * slope * ItemSums.Of(sums.Affinities);
         var size = ItemSums.Of(sums.Size);
         var held = Imaginary * Math.Max(1, size / Math.Max(1, sums.Edges));
-        var excess = spread - (sums.Edges - sums.Items) * noise;
-        return (Math.Max(0, excess) + held * Guess * noise) / (Math.Max(0, size - ItemSums.Of(sums.SquaresPerSize)) + held);
+        var excess = spread / noise - (sums.Edges - sums.Items);
+        return OnGrid((Math.Max(0, excess) + held * Guess) / (Math.Max(0, size - ItemSums.Of(sums.SquaresPerSize)) + held));
     }
 
     private static double OnGrid(double spread) => Math.Pow(2, Math.Round(4 * Math.Log2(Math.Clamp(spread, SpreadMin, SpreadMax))) / 4);
