@@ -69,7 +69,7 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
         CatalogueSimulation.Check(options, settings.Features);
         var ratings = RatingsFile.Read(parsed.GetRequiredValue(_ratings));
         parsed.InvocationConfiguration.Error.WriteLine($"Fitting {ratings.All.Count:N0} ratings of {ratings.Items.Count:N0} items by {ratings.Users.Count:N0} users.");
-        var world = CatalogueWorld.Build(ratings, settings, options.Seed, cancellation);
+        var world = CatalogueWorld.Build(ratings, settings, options.Seed, options.Rounds, cancellation);
         return _options.Report(parsed, world, options, cancellation);
     }
 }

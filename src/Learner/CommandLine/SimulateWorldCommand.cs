@@ -45,6 +45,6 @@ internal sealed class SimulateWorldCommand : Command, IExplainedCommand
         settings = settings with { Context = _options.Context(parsed, settings.Context) };
         var options = _options.Read(parsed, parameters);
         CatalogueSimulation.Check(options, settings.Features);
-        return _options.Report(parsed, new ToyWorld(settings, options.Seed), options, cancellation);
+        return _options.Report(parsed, new ToyWorld(settings, options.Seed, options.Rounds), options, cancellation);
     }
 }

@@ -21,6 +21,9 @@ public sealed class ExactLinUcb(double priorWeight) : ILiveEstimator
     /// <inheritdoc/>
     public bool HasWidths => true;
 
+    /// <summary>Key of an item; its clusters, θ and the upper half of A⁻¹, which is symmetric.</summary>
+    public long StateBytes => _items.Values.Sum(static item => sizeof(long) + item.StateBytes);
+
     /// <inheritdoc/>
     public void Learn(Interaction interaction)
     {
@@ -68,6 +71,8 @@ public sealed class ExactLinUcb(double priorWeight) : ILiveEstimator
         private double[] _theta = [];
         private double[,] _inverse = new double[0, 0];
         private double[] _product = [];
+
+        public long StateBytes => _theta.LongLength * (sizeof(int) + sizeof(double)) + sizeof(double) * _theta.LongLength * (_theta.LongLength + 1) / 2;
 
         public void Learn(ReadOnlySpan<ClusterWeight> weights, double reward)
         {

@@ -29,7 +29,7 @@ public static class RivalCatalog
             static (_, features) => features.ContextVector == features.ActionVector
                 ? new LiveRival<EpsilonGreedy>("greedy-two-tower", new GreedyTwoTower(), new EpsilonGreedy(0))
                 : throw new SimulationOptionsException("'greedy-two-tower' needs the vectors of user and items: context=vectors."),
-            ReadsVectors: true),
+            ReadsVectors: true, EstimatesRewards: false),
         new("epsilon-greedy-edges", "The largest mean of diag-lin-ucb, and any item now and then.",
             [
                 new("epsilon", "0.1", "Share of decisions made uniformly.", 0, 1),
@@ -43,7 +43,7 @@ public static class RivalCatalog
                 ],
                 parameters.Number("epsilon"))),
         new("random", "Any item, all alike.", [],
-            static (_, _) => new LiveRival<UniformExplorer>("random", new Ignorance(), default)),
+            static (_, _) => new LiveRival<UniformExplorer>("random", new Ignorance(), default), EstimatesRewards: false),
     }.ToDictionary(static rival => rival.Name, StringComparer.Ordinal);
 
     /// <summary>Names of the served kinds and of the rivals, for messages and help.</summary>
@@ -54,6 +54,9 @@ public static class RivalCatalog
     /// <param name="asked">What was asked for.</param>
     public static CatalogueContext ContextOf(string policy, CatalogueContext asked) =>
         Rivals.TryGetValue(policy, out var rival) && rival.ReadsVectors ? CatalogueContext.Vectors : asked;
+
+    /// <summary>Whether the means of a policy are estimates of rewards, and not some other score.</summary>
+    public static bool EstimatesRewards(string policy) => Rivals.TryGetValue(policy, out var rival) ? rival.EstimatesRewards : policy != "uniform";
 
     /// <summary>An untrained policy: a rival or a served kind.</summary>
     /// <param name="policy">Its name.</param>
