@@ -72,7 +72,7 @@ public sealed class CatalogueWorld : ICatalogueWorld
             ? settings.ClusterTemperature
             : ChooseTemperature(graph, userVectors, settings.ClustersPerUser);
         var memberships = Array.ConvertAll(userVectors, vector => Clusters(graph, vector, settings.ClustersPerUser, temperature));
-        var buffer = new Candidate[Math.Min(graph.Items.Length, settings.ClustersPerUser * settings.ItemsPerCluster)];
+        var buffer = new Candidate[Math.Min(graph.ItemCount, settings.ClustersPerUser * settings.ItemsPerCluster)];
         var scratch = new int[ClusterGraph.ScratchLength(buffer.Length)];
         var visitors = new CatalogueVisitor[users];
         for (var user = 0; user < users; user++)

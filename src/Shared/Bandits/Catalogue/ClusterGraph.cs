@@ -15,76 +15,103 @@ public sealed class ClusterGraph
     /// <summary>One in so many places of a decision's candidates is for newcomers: a fifth of W per cluster, and a fifth of the buffer when it is short.</summary>
     public const int NewcomerShare = 5;
 
-    private readonly float[] _directions;
-    private readonly float[] _center;
-    private readonly int _dimension;
-    private readonly CatalogueItem[] _items;
-    private readonly Candidate[] _candidates;
-    private readonly int[][] _rows;
-    private readonly int[][] _newcomers;
-    private readonly int[] _everywhere;
+    private readonly GraphLayout _layout;
+    private readonly GraphState _state;
     private readonly int _newcomersPerCluster;
-    private readonly int _deepest;
 
-    internal ClusterGraph(
-        float[] directions, int dimension, CatalogueItem[] items, int[][] rows, int[][] newcomers, int[] everywhere, int itemsPerCluster)
+    internal ClusterGraph(GraphLayout layout, GraphState state)
     {
-        (_directions, _dimension, _items, _rows, _newcomers, _everywhere) = (directions, dimension, items, rows, newcomers, everywhere);
-        _candidates = Array.ConvertAll(items, static item => new Candidate(item.Id, item.Key, item.Features, 0));
-        _newcomersPerCluster = dimension == 0 ? int.MaxValue : Math.Max(1, itemsPerCluster / NewcomerShare);
-        _deepest = rows.Max(static row => row.Length);
-        _center = new float[dimension];
-        for (var c = 0; c < Clusters && dimension > 0; c++)
-            TensorPrimitives.Add(_center, directions.AsSpan(c * dimension, dimension), _center);
+        (_layout, _state) = (layout, state);
+        _newcomersPerCluster = Dimension == 0 ? int.MaxValue : Math.Max(1, layout.Width / NewcomerShare);
     }
 
     /// <summary>A graph of no items and one cluster.</summary>
     public static ClusterGraph Empty { get; } = GraphBuilder.Build([], [], 1);
 
+    /// <summary>Version of the plan that it was built from; 0 for none.</summary>
+    public long Version => _layout.Version;
+
     /// <summary>User clusters C, at least 1.</summary>
-    public int Clusters => _rows.Length;
+    public int Clusters => _layout.Clusters;
 
     /// <summary>Length of user and item vectors, 0 where there are no centroids.</summary>
-    public int Dimension => _dimension;
+    public int Dimension => _layout.Centroids.Dimension;
+
+    /// <summary>Items.</summary>
+    public int ItemCount => _state.ItemCount;
 
     /// <summary>All items, ascending by key.</summary>
-    public ReadOnlySpan<CatalogueItem> Items => _items;
-
-    /// <summary>Edges of the graph: ranked items and newcomers of every cluster; an item without a vector counts once per cluster.</summary>
-    public long Edges
+    public IEnumerable<CatalogueItem> Items
     {
         get
         {
-            long edges = (long)_everywhere.Length * Clusters;
-            for (var c = 0; c < Clusters; c++)
-                edges += _rows[c].Length + _newcomers[c].Length;
-            return edges;
+            var walk = _state.Index.From(0);
+            for (var i = 0; i < _state.Index.Count; i++)
+            {
+                if (_state.Items[walk.Next()] is { } item)
+                    yield return item;
+            }
         }
     }
 
-    /// <summary>The item of a key, or null.</summary>
-    public CatalogueItem? Find(ActionKey key)
+    /// <summary>Edges of all items: ranked and as newcomers; an item without a vector counts once per cluster.</summary>
+    public long Edges => _state.EdgeCount;
+
+    /// <summary>The item of a key, or null. O(log N).</summary>
+    public CatalogueItem? Find(ActionKey key) => _state.Index.Find(key) is >= 0 and var slot ? _state.Items[slot] : null;
+
+    /// <summary>Whether there is an item of this key that no cluster ranks, so that it is proposed only in its turn. O(log N).</summary>
+    public bool IsNewcomer(ActionKey key)
     {
-        int low = 0, high = _items.Length - 1;
-        while (low <= high)
+        var slot = _state.Index.Find(key);
+        return slot >= _layout.GivenKeys.Length && _state.Items[slot] is not null && _state.Edges[slot] == 0;
+    }
+
+    /// <summary>The edges of an item, by position of the cluster; none for a key without an item. Searches all rows, O(C·W): not for the path of a decision.</summary>
+    public IReadOnlyList<ItemEdge> EdgesOf(ActionKey key)
+    {
+        var slot = _state.Index.Find(key);
+        if (slot < 0 || _state.Items[slot] is null)
+            return [];
+        var edges = new List<ItemEdge>();
+        var everywhere = _state.Everywhere.Find(key) >= 0;
+        for (var c = 0; c < Clusters; c++)
         {
-            var middle = (low + high) >>> 1;
-            var order = _items[middle].Key.CompareTo(key);
-            if (order == 0)
-                return _items[middle];
-            if (order < 0)
-                low = middle + 1;
-            else
-                high = middle - 1;
+            var row = new GraphRow(_layout, _state, c);
+            var rank = row.RankOf(slot);
+            if (rank >= 0)
+                edges.Add(new ItemEdge(_layout.IdOf(c), rank));
+            else if (everywhere || _state.Newcomers[c].Find(key) >= 0)
+                edges.Add(new ItemEdge(_layout.IdOf(c), null));
         }
-        return null;
+        return edges;
+    }
+
+    /// <summary>
+    /// The graph of the same plan with other items; this one stays as it is and may go on serving. Equals, in all that it can be asked, a build of the plan with the
+    /// items that are then there.
+    /// </summary>
+    /// <remarks>
+    /// What has not changed is shared. O(C·D) per item whose vector is new, gone or other, and O(W) for each row that it enters or leaves; an item that changes in other
+    /// ways costs next to nothing. Rows know 1.3 W items, so that removals are made good at once; a row that fewer than W are left of, which takes 0.3 W removals from it, is
+    /// filled by a search of all items, O(N·D). A batch of more than a quarter of the catalogue is a build.
+    /// </remarks>
+    /// <param name="changed">Items that are new or replace the one of their key; distinct keys.</param>
+    /// <param name="removed">Keys of items that are gone. A key that is not there is ignored; one that is also among the changed is changed.</param>
+    /// <exception cref="ArgumentException">A key occurs twice among the changed, or a vector does not fit; the message says which.</exception>
+    public ClusterGraph With(IReadOnlyCollection<CatalogueItem> changed, IReadOnlyCollection<ActionKey> removed)
+    {
+        ArgumentNullException.ThrowIfNull(changed);
+        ArgumentNullException.ThrowIfNull(removed);
+        return new ClusterGraph(_layout, GraphEditor.Apply(_layout, _state, changed, removed));
     }
 
     /// <summary>
     /// A user's nearest clusters by cosine and their weights: softmax of cosine / temperature over the nearest K (eq. 10). Weights below
-    /// <see cref="MinimumWeight"/> are dropped and the rest scaled to add to 1. Equal cosines go to the lower cluster.
+    /// <see cref="MinimumWeight"/> are dropped and the rest scaled to add to 1. Equal cosines go to the cluster that comes first in the plan.
     /// </summary>
     /// <remarks>
+    /// Exact up to 2,048 clusters; above that some of the nearest may be missed for others that are nearly as near, rarely where centroids lie in groups.
     /// Without centroids: cluster 0 with weight 1. A user without a direction (an empty vector, all zeros, or a length beyond float) is taken to point to the mean of the centroids' directions, the
     /// place nearest to all of them on average; where those cancel out, every cluster is equally near and the first K share evenly.
     /// </remarks>
@@ -102,23 +129,30 @@ public sealed class ClusterGraph
         var wanted = Math.Min(clustersPerUser, Clusters);
         if (into.Length < wanted)
             throw new ArgumentException($"The buffer holds {into.Length} clusters, {wanted} are wanted.", nameof(into));
-        if (_dimension == 0)
+        if (Dimension == 0)
         {
             into[0] = new ClusterWeight(0, 1);
             return 1;
         }
-        if (!userVector.IsEmpty && userVector.Length != _dimension)
-            throw new ArgumentException($"The user vector has {userVector.Length} numbers, the centroids have {_dimension}.", nameof(userVector));
+        if (!userVector.IsEmpty && userVector.Length != Dimension)
+            throw new ArgumentException($"The user vector has {userVector.Length} numbers, the centroids have {Dimension}.", nameof(userVector));
 
         var direction = userVector;
         var norm = TensorPrimitives.Norm(direction);
         if (!(norm > 0) || !float.IsFinite(norm))
         {
-            direction = _center;
+            direction = _layout.Centroids.Center;
             norm = TensorPrimitives.Norm(direction);
         }
-        var count = Nearest(direction, norm > 0 ? 1 / norm : 0, into[..wanted]);
-        return Softmax(into[..count], temperature);
+        var nearest = into[..wanted];
+        if (norm > 0)
+            _layout.Centroids.Nearest(direction, 1 / norm, nearest);
+        else
+            _layout.Centroids.NearestOfAll(direction, 0, nearest);
+        var count = Softmax(nearest, temperature);
+        for (var i = 0; i < count; i++)
+            nearest[i] = nearest[i] with { Cluster = _layout.IdOf(nearest[i].Cluster) };
+        return count;
     }
 
     /// <summary>Ints of scratch that <see cref="Propose"/> needs for a buffer of so many candidates.</summary>
@@ -134,7 +168,7 @@ public sealed class ClusterGraph
     /// at least one place if it has two, is kept for them; what they leave of it goes back to the ranked. Without centroids all items are one such list of
     /// unlimited length. O(clusters · W), and the unavailable among the newcomers are passed over one by one.
     /// </remarks>
-    /// <param name="clusters">From <see cref="AssignClusters"/>; at most <see cref="DecisionQuery.ClustersMax"/>, clusters of this graph.</param>
+    /// <param name="clusters">From <see cref="AssignClusters"/>; at most <see cref="DecisionQuery.ClustersMax"/>. An id that is not of this graph, as of one that has since been replaced, has no edges.</param>
     /// <param name="now">Unix milliseconds, for availability.</param>
     /// <param name="rotation">Any number, spread evenly over decisions: the decision's seed.</param>
     /// <param name="into">Receives the candidates; its length bounds how many.</param>
@@ -147,79 +181,76 @@ public sealed class ClusterGraph
             throw new ArgumentException($"{clusters.Length} clusters; a decision carries at most {DecisionQuery.ClustersMax}.", nameof(clusters));
         if (scratch.Length < ScratchLength(into.Length))
             throw new ArgumentException($"Scratch of {scratch.Length} ints; {ScratchLength(into.Length)} are needed.", nameof(scratch));
-        var union = new Union(into, scratch[..ScratchLength(into.Length)]);
-        var allRanked = Ranked(clusters, now, into.Length - Reserved(clusters, into.Length), ref union);
+        Span<int> positions = stackalloc int[clusters.Length];
+        ulong all = 0;
+        for (var i = 0; i < clusters.Length; i++)
+        {
+            positions[i] = _layout.PositionOf(clusters[i].Cluster);
+            all |= positions[i] < 0 ? 0 : 1UL << i;
+        }
+        var union = new CandidateUnion(into, scratch[..ScratchLength(into.Length)]);
+        var allRanked = Ranked(positions, now, into.Length - Reserved(positions, into.Length), ref union);
         // Each list is the first in its turn: where room is short, the first one may take all of it.
         var lists = clusters.Length + 1;
         var first = (int)(rotation % (ulong)lists);
         for (var i = 0; i < lists; i++)
         {
             var list = (first + i) % lists;
-            if (list < clusters.Length)
-                Rotated(_newcomers[clusters[list].Cluster], 1UL << list, now, rotation / (ulong)lists, into.Length, ref union);
-            else
-                Rotated(_everywhere, DecisionQuery.AllClusters(clusters.Length), now, rotation / (ulong)lists, into.Length, ref union);
+            if (list == clusters.Length)
+                Rotated(_state.Everywhere, all, now, rotation / (ulong)lists, into.Length, ref union);
+            else if (positions[list] >= 0)
+                Rotated(_state.Newcomers[positions[list]], 1UL << list, now, rotation / (ulong)lists, into.Length, ref union);
         }
         if (!allRanked && union.Count < into.Length)
-            Ranked(clusters, now, into.Length, ref union);
+            Ranked(positions, now, into.Length, ref union);
         return union.Count;
     }
 
     /// <summary>Whether nothing was left out for lack of room.</summary>
-    private bool Ranked(ReadOnlySpan<ClusterWeight> clusters, long now, int most, ref Union union)
+    private bool Ranked(scoped ReadOnlySpan<int> positions, long now, int most, ref CandidateUnion union)
     {
         var all = true;
-        for (var rank = 0; rank < _deepest; rank++)
+        var deepest = 0;
+        foreach (var position in positions)
+            deepest = Math.Max(deepest, position < 0 ? 0 : new GraphRow(_layout, _state, position).Length);
+        for (var rank = 0; rank < deepest; rank++)
         {
-            for (var i = 0; i < clusters.Length; i++)
+            for (var i = 0; i < positions.Length; i++)
             {
-                var row = _rows[clusters[i].Cluster];
-                if (rank < row.Length && _items[row[rank]].IsAvailable(now))
-                    all &= union.Add(row[rank], _candidates[row[rank]], 1UL << i, most);
+                if (positions[i] < 0)
+                    continue;
+                var row = new GraphRow(_layout, _state, positions[i]);
+                if (rank < row.Length && row[rank] is var slot && _state.Items[slot] is { } item && item.IsAvailable(now))
+                    all &= union.Add(slot, item, 1UL << i, most);
             }
         }
         return all;
     }
 
-    private void Rotated(int[] list, ulong mask, long now, ulong rotation, int most, ref Union union)
+    private void Rotated(SortedSlots list, ulong mask, long now, ulong rotation, int most, ref CandidateUnion union)
     {
-        if (list.Length == 0)
+        if (list.Count == 0)
             return;
-        var start = list.Length <= Math.Min(_newcomersPerCluster, most - union.Count) ? 0 : (int)(rotation % (ulong)list.Length);
+        var start = list.Count <= Math.Min(_newcomersPerCluster, most - union.Count) ? 0 : (int)(rotation % (ulong)list.Count);
+        var walk = list.From(start);
         var taken = 0;
-        for (var i = 0; i < list.Length && taken < _newcomersPerCluster && union.Count < most; i++)
+        for (var i = 0; i < list.Count && taken < _newcomersPerCluster && union.Count < most; i++)
         {
-            var item = list[start + i < list.Length ? start + i : start + i - list.Length];
-            if (!_items[item].IsAvailable(now))
+            var slot = walk.Next();
+            var item = _state.Items[slot]!;
+            if (!item.IsAvailable(now))
                 continue;
-            union.Add(item, _candidates[item], mask, most);
+            union.Add(slot, item, mask, most);
             taken++;
         }
     }
 
-    private int Reserved(ReadOnlySpan<ClusterWeight> clusters, int length)
+    private int Reserved(ReadOnlySpan<int> positions, int length)
     {
-        long newcomers = Math.Min(_newcomersPerCluster, _everywhere.Length);
-        foreach (var (cluster, _) in clusters)
-            newcomers += Math.Min(_newcomersPerCluster, _newcomers[cluster].Length);
+        long newcomers = Math.Min(_newcomersPerCluster, _state.Everywhere.Count);
+        foreach (var position in positions)
+            newcomers += position < 0 ? 0 : Math.Min(_newcomersPerCluster, _state.Newcomers[position].Count);
         return (int)Math.Min(newcomers, length < 2 ? 0 : Math.Max(1, length / NewcomerShare));
-    }
-
-    /// <summary>Keeps the largest cosines in <paramref name="into"/>, in the place of weights, by insertion.</summary>
-    private int Nearest(ReadOnlySpan<float> direction, float scale, Span<ClusterWeight> into)
-    {
-        var count = 0;
-        for (var c = 0; c < Clusters; c++)
-        {
-            var cosine = scale * TensorPrimitives.Dot(direction, _directions.AsSpan(c * _dimension, _dimension));
-            if (count == into.Length && !(cosine > into[count - 1].Weight))
-                continue;
-            var at = count < into.Length ? count++ : count - 1;
-            for (; at > 0 && cosine > into[at - 1].Weight; at--)
-                into[at] = into[at - 1];
-            into[at] = new ClusterWeight(c, cosine);
-        }
-        return count;
     }
 
     private static int Softmax(Span<ClusterWeight> nearest, double temperature)
@@ -240,45 +271,5 @@ public sealed class ClusterGraph
         for (var i = 0; i < count; i++)
             nearest[i] = nearest[i] with { Weight = (float)(nearest[i].Weight / kept) };
         return count;
-    }
-
-    /// <summary>Candidates written so far, and an open-addressing table from item to place: pairs of (item + 1, place).</summary>
-    private ref struct Union
-    {
-        private readonly Span<Candidate> _into;
-        private readonly Span<int> _places;
-
-        public Union(Span<Candidate> into, Span<int> scratch)
-        {
-            _into = into;
-            _places = scratch;
-            _places.Clear();
-        }
-
-        public int Count { get; private set; }
-
-        /// <summary>Adds an item, or the mask to an item that is there; a new one is left out when there are <paramref name="most"/> already.</summary>
-        /// <returns>Whether it is there now.</returns>
-        public bool Add(int item, in Candidate candidate, ulong mask, int most)
-        {
-            var slots = _places.Length / 2 - 1;
-            var at = (int)((uint)item * 0x9E3779B1u >> 7) & slots;
-            while (_places[2 * at] != 0)
-            {
-                if (_places[2 * at] == item + 1)
-                {
-                    ref var there = ref _into[_places[2 * at + 1]];
-                    there = there with { ClusterMask = there.ClusterMask | mask };
-                    return true;
-                }
-                at = (at + 1) & slots;
-            }
-            if (Count >= most)
-                return false;
-            _places[2 * at] = item + 1;
-            _places[2 * at + 1] = Count;
-            _into[Count++] = candidate with { ClusterMask = mask };
-            return true;
-        }
     }
 }
