@@ -8,6 +8,12 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
 
+if (args is ["large-catalogue"])
+{
+    Recsys.Benchmarks.LargeCatalogue.Run();
+    return;
+}
+
 // Short and in this process: everything ends within a few minutes, which is right for ratios and too coarse for a difference of a few percent. On a machine with
 // other work the minimum says more than the mean.
 var config = ManualConfig.CreateEmpty()
