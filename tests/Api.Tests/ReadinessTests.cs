@@ -58,8 +58,8 @@ public sealed class ReadinessTests : IDisposable
     {
         public Task<IReadOnlyList<ShardHead>> HeadsAsync(string experiment, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ShardHead>>([]);
 
-        public Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, ShardHead head, CancellationToken cancellationToken) =>
-            Task.FromResult<ReadOnlyMemory<byte>?>(null);
+        public Task<ShardUpdate?> FetchAsync(string experiment, ShardHead head, long? known, CancellationToken cancellationToken) =>
+            Task.FromResult<ShardUpdate?>(null);
 
         public Task WaitForChangeAsync(string experiment, CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
     }

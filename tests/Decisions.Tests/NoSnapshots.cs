@@ -7,7 +7,8 @@ internal sealed class NoSnapshots : ISnapshotReader
 {
     public Task<IReadOnlyList<ShardHead>> HeadsAsync(string experiment, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ShardHead>>([]);
 
-    public Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, ShardHead head, CancellationToken cancellationToken) => Task.FromResult<ReadOnlyMemory<byte>?>(null);
+    public Task<ShardUpdate?> FetchAsync(string experiment, ShardHead head, long? known, CancellationToken cancellationToken) =>
+        Task.FromResult<ShardUpdate?>(null);
 
     public Task WaitForChangeAsync(string experiment, CancellationToken cancellationToken) => Task.CompletedTask;
 }

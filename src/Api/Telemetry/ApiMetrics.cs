@@ -14,6 +14,8 @@ public sealed class ApiMetrics
     private readonly Gauge _appliedVersion;
     private readonly Gauge _parameterAge;
     private readonly Counter _refused;
+    private readonly Counter _deltas;
+    private readonly Counter _gaps;
     private readonly Gauge _items;
     private readonly Counter _itemsRefused;
     private readonly Histogram _corpusLatency;
@@ -40,6 +42,9 @@ public sealed class ApiMetrics
         _appliedVersion = metrics.CreateGauge("recsys_params_applied_version", "Interactions that the serving parameters have learned from.", ["experiment"]);
         _parameterAge = metrics.CreateGauge("recsys_params_age_seconds", "Age of what the serving parameters reflect, when last looked at.", ["experiment"]);
         _refused = metrics.CreateCounter("recsys_params_refused_total", "Published parameters that were not put into service.", ["experiment", "reason"]);
+        _deltas = metrics.CreateCounter("recsys_params_deltas_applied_total", "Deltas that are part of what serves, or were.", ["experiment"]);
+        _gaps = metrics.CreateCounter(
+            "recsys_params_gaps_total", "Times that no usable deltas led on from what serves, and whole parameters had to be fetched.", ["experiment"]);
         _items = metrics.CreateGauge("recsys_catalogue_items", "Items of the catalogue.", ["experiment"]);
         _itemsRefused = metrics.CreateCounter("recsys_catalogue_items_refused_total", "Item changes of the log that could not be understood.");
         _corpusLatency = metrics.CreateHistogram(
@@ -70,7 +75,12 @@ public sealed class ApiMetrics
     /// <summary>Stops exporting what concerns an experiment that is gone.</summary>
     public void Forget(string experiment)
     {
-        foreach (var family in (Collector[])[_decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _items, _corpusLatency, _graphVersion, _graphEdges, _graphBuild, _graphRefused, _takedowns, _newcomers])
+        Collector[] all =
+        [
+            _decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _deltas, _gaps, _items, _corpusLatency,
+            _graphVersion, _graphEdges, _graphBuild, _graphRefused, _takedowns, _newcomers,
+        ];
+        foreach (var family in all)
         {
             var labels = family switch
             {
@@ -113,6 +123,8 @@ public sealed class ApiMetrics
             ParameterAge = all._parameterAge.WithLabels(experiment);
             Corrupt = all._refused.WithLabels(experiment, "corrupt");
             OtherDefinition = all._refused.WithLabels(experiment, "definition");
+            Deltas = all._deltas.WithLabels(experiment);
+            Gaps = all._gaps.WithLabels(experiment);
             Items = all._items.WithLabels(experiment);
             CorpusLatency = all._corpusLatency.WithLabels(experiment);
             GraphVersion = all._graphVersion.WithLabels(experiment);
@@ -173,6 +185,12 @@ public sealed class ApiMetrics
 
         /// <summary>Parameters refused because they were learned under another definition.</summary>
         public Counter.Child OtherDefinition { get; }
+
+        /// <summary>Deltas applied.</summary>
+        public Counter.Child Deltas { get; }
+
+        /// <summary>Times that deltas did not do.</summary>
+        public Counter.Child Gaps { get; }
 
         /// <summary>Items of the catalogue.</summary>
         public Gauge.Child Items { get; }

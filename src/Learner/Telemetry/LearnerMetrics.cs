@@ -18,6 +18,7 @@ public sealed class LearnerMetrics
     private readonly Gauge _version;
     private readonly Gauge _published;
     private readonly Counter _refused;
+    private readonly Counter _bytes;
     private readonly Gauge _lag;
     private readonly Counter _storeFailures;
     private readonly Counter _restarts;
@@ -43,6 +44,7 @@ public sealed class LearnerMetrics
         _version = metrics.CreateGauge("recsys_params_version", "Interactions that the published parameters have learned from.", ["experiment", "partition"]);
         _published = metrics.CreateGauge("recsys_params_published_timestamp_seconds", "When parameters were last published.", ["experiment", "partition"]);
         _refused = metrics.CreateCounter("recsys_params_withheld_total", "Publications that the publisher's own check refused.", ["experiment"]);
+        _bytes = metrics.CreateCounter("recsys_params_published_bytes_total", "Bytes of published parameters: whole ones, and deltas over them.", ["experiment", "form"]);
         _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
         _storeFailures = metrics.CreateCounter("recsys_learner_store_failures_total", "Publications and checkpoints that found no store.", ["experiment"]);
         _restarts = metrics.CreateCounter("recsys_learner_restarts_total", "Training loops that failed and were started again.", ["experiment"]);
@@ -67,7 +69,7 @@ public sealed class LearnerMetrics
     public void Forget(string experiment)
     {
         var topic = EventTopics.Events(experiment);
-        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _storeFailures, _restarts])
+        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _bytes, _storeFailures, _restarts])
         {
             foreach (var values in counter.GetAllLabelValues().Where(v => v[0] == experiment || v[0] == topic).ToList())
                 counter.RemoveLabelled(values);
@@ -99,6 +101,8 @@ public sealed class LearnerMetrics
             Version = metrics._version.WithLabels(experiment, p);
             Published = metrics._published.WithLabels(experiment, p);
             Refused = metrics._refused.WithLabels(experiment);
+            WholeBytes = metrics._bytes.WithLabels(experiment, "whole");
+            DeltaBytes = metrics._bytes.WithLabels(experiment, "delta");
             Lag = metrics._lag.WithLabels(experiment, p);
             StoreFailures = metrics._storeFailures.WithLabels(experiment);
             (Counter.Child, Func<JoinCounts, long>) Of(string result, Func<JoinCounts, long> count) => (metrics._rewards.WithLabels(experiment, result), count);
@@ -144,6 +148,12 @@ public sealed class LearnerMetrics
 
         /// <summary>Publications refused.</summary>
         public Counter.Child Refused { get; }
+
+        /// <summary>Bytes of whole parameters published.</summary>
+        public Counter.Child WholeBytes { get; }
+
+        /// <summary>Bytes of deltas published.</summary>
+        public Counter.Child DeltaBytes { get; }
 
         /// <summary>How far reading is behind.</summary>
         public Gauge.Child Lag { get; }

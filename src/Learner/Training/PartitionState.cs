@@ -167,6 +167,23 @@ public sealed class PartitionState : IDisposable
         return _buffer.WrittenMemory;
     }
 
+    /// <summary>Whether <see cref="Delta"/> can ever give one.</summary>
+    public bool WritesDeltas => _trainer is IDeltaTrainer;
+
+    /// <summary>What serving needs of what was learned since <see cref="MarkPublished"/>, framed by the caller; null where only all of it will do. Valid until the
+    /// next call of any member.</summary>
+    public ReadOnlyMemory<byte>? Delta()
+    {
+        if (_trainer is not IDeltaTrainer trainer)
+            return null;
+        Learn();
+        _buffer.ResetWrittenCount();
+        return trainer.TryWriteDelta(_buffer) ? _buffer.WrittenMemory : null;
+    }
+
+    /// <summary>What <see cref="Parameters"/> or <see cref="Delta"/> gave last has reached its readers.</summary>
+    public void MarkPublished() => (_trainer as IDeltaTrainer)?.MarkPublished();
+
     /// <summary>The whole state as one value. Its bytes are valid until the next call of any member.</summary>
     /// <param name="epoch">Tenure of the writer.</param>
     /// <exception cref="InvalidOperationException">Still rebuilding: such a checkpoint would lose open joins.</exception>

@@ -8,6 +8,8 @@ namespace Recsys.Bandits.Tests.Catalogue;
 /// <summary>A graph that was changed step by step is the graph of the items that are then there.</summary>
 public sealed class GraphChangeTests
 {
+    private static readonly GraphPlan Axes = new(2, [[1, 0, 0], [0, 2, 0], [0, 0, 3]], [], null);
+
     private static readonly Gen<History> Histories = Catalogues.Samples.SelectMany(static sample => Gen.Select(
         Plans(sample), Gen.Select(Gen.Int[0, 59], Gen.Int[0, 11], Gen.Int[0, sample.Items.Length]).Array[1, 6].Array[1, 25])
         .Select((plan, steps) => new History(sample, plan, steps)));
@@ -46,7 +48,7 @@ public sealed class GraphChangeTests
     {
         // Large enough that changes are no builds, rows are not complete, reserves run out and chunks split.
         var random = new Random(17);
-        foreach (var (plan, width) in new[] { (Plan(random, 30, rows: false), 12), (Plan(random, 30, rows: true), 12), (Plan(random, 2, rows: false), 40), (GraphPlan.None, 5) })
+        foreach (var (plan, width) in new[] { (Plan(random, 30, rows: false), 12), (Plan(random, 30, rows: true), 12), (Plan(random, 2, rows: false), 40), (Axes, 40), (GraphPlan.None, 5) })
         {
             var there = Enumerable.Range(0, 1000).Select(i => Item(random, i)).ToDictionary(static i => i.Key);
             var graph = GraphBuilder.Build(plan, [.. there.Values], width);
@@ -149,8 +151,11 @@ public sealed class GraphChangeTests
         return count == 0 ? default : into[count - 1].Key;
     }
 
-    private static CatalogueItem Item(Random random, int number) =>
-        NaiveGraph.Item($"item-{number}", random.Next(10) == 0 ? [] : [.. Enumerable.Range(0, 3).Select(_ => random.NextSingle() - 0.4f)], random.Next(8) == 0 ? 100 : null);
+    // Half of them on a grid: many are equally near to a cluster.
+    private static CatalogueItem Item(Random random, int number) => NaiveGraph.Item(
+        $"item-{number}",
+        random.Next(10) == 0 ? [] : random.Next(2) == 0 ? [random.Next(4), random.Next(4), random.Next(4)] : [.. Enumerable.Range(0, 3).Select(_ => random.NextSingle() - 0.4f)],
+        random.Next(8) == 0 ? 100 : null);
 
     private static GraphPlan Plan(Random random, int clusters, bool rows) => new(
         4, [.. Enumerable.Range(0, clusters).Select(_ => Enumerable.Range(0, 3).Select(_ => random.NextSingle() - 0.5f).ToArray())],

@@ -47,7 +47,7 @@ public sealed class LocalInfrastructureTests : IDisposable
             Assert.Equal("state"u8.ToArray(), host.GetRequiredService<ICheckpointStore>().Load("home", 0));
             var reader = host.GetRequiredService<ISnapshotReader>();
             Assert.Equal([head with { AsOf = 200 }], await reader.HeadsAsync("home", _cancellation));
-            Assert.Equal("parameters"u8.ToArray(), (await reader.FetchAsync("home", head, _cancellation))!.Value.ToArray());
+            Assert.Equal("parameters"u8.ToArray(), (await reader.FetchAsync("home", head, null, _cancellation))!.Whole!.Value.ToArray());
 
             var owner = new RecordingOwner { StopAfter = 3 };
             await Consume(host, owner);

@@ -144,9 +144,9 @@ public sealed class LocalStoreTests : IDisposable
         Assert.Equal(SnapshotOutcome.Published, store.Touch("home", At(2, 3, 50)));
         Assert.Equal(SnapshotOutcome.Published, store.Touch("home", At(2, 3, 40)));
         Assert.Equal([At(2, 3, 50)], await store.HeadsAsync("home", _cancellation));
-        Assert.Equal([2, 3], (await store.FetchAsync("home", At(2, 3), _cancellation))!.Value.ToArray());
-        Assert.Null(await store.FetchAsync("home", At(1, 5), _cancellation));
-        Assert.Null(await store.FetchAsync("other", At(2, 3), _cancellation));
+        Assert.Equal([2, 3], (await store.FetchAsync("home", At(2, 3), null, _cancellation))!.Whole!.Value.ToArray());
+        Assert.Null(await store.FetchAsync("home", At(1, 5), null, _cancellation));
+        Assert.Null(await store.FetchAsync("other", At(2, 3), null, _cancellation));
     }
 
     [Fact]
@@ -160,7 +160,7 @@ public sealed class LocalStoreTests : IDisposable
         using (var killed = Snapshots())
         {
             Assert.Equal([new ShardHead(0, 1, 5, 5)], await killed.HeadsAsync("home", _cancellation));
-            Assert.Equal([5], (await killed.FetchAsync("home", new ShardHead(0, 1, 5, 0), _cancellation))!.Value.ToArray());
+            Assert.Equal([5], (await killed.FetchAsync("home", new ShardHead(0, 1, 5, 0), null, _cancellation))!.Whole!.Value.ToArray());
         }
         store.Publish("home", new ShardHead(0, 1, 6, 6), new byte[] { 6 });
         store.Dispose();

@@ -73,9 +73,13 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         for _, p in ipairs(redis.call('HKEYS', KEYS[3])) do partitions[p] = true end
         for p in pairs(partitions) do
           local head = redis.call('HGET', KEYS[3], p)
-          local e, i = string.match(head or '', '^(%d+),(%d+),')
-          if e then redis.call('DEL', ARGV[1] .. 'params:' .. p .. ':' .. e .. '-' .. i) end
-          redis.call('DEL', ARGV[1] .. 'checkpoint:' .. p)
+          local e, i, b = string.match(head or '', '^(%d+),(%d+),%-?%d+,?(%d*)')
+          if e then
+            local name, piece = ARGV[1] .. 'params:' .. p .. ':' .. e .. '-' .. (b ~= '' and b or i), 0
+            redis.call('DEL', name)
+            repeat piece = piece + 1 until redis.call('DEL', name .. ':' .. piece) == 0
+          end
+          redis.call('DEL', ARGV[1] .. 'checkpoint:' .. p, ARGV[1] .. 'deltas:' .. p)
           redis.call('HINCRBY', KEYS[2], p, 1)
         end
         redis.call('EXPIRE', KEYS[2], 3600)
