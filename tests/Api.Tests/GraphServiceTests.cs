@@ -267,6 +267,24 @@ public sealed class GraphServiceTests(EmbeddedDeployment deployment)
     }
 
     [Fact]
+    public async Task Newcomer_retires_when_its_time_is_over_and_the_next_graph_asks_again()
+    {
+        var loop = await CreateAsync("newcomers", "\"clustersPerUser\":1,\"itemsPerCluster\":2,\"newcomerFor\":\"00:00:01\",\"graduateAfter\":100000");
+        await loop.ItemsAsync(("a", [3, 0]), ("b", [2, 0]), ("c", [1, 0]), ("x", [0, 3]), ("y", [0, 2]), ("z", [0, 1]));
+        // Each cluster ranks two of the three that lie its way.
+        await loop.ServeAsync(new { centroids = Rows([1, 0], [0, 1]) });
+        await Eventually.IsTrueAsync(async () => (await loop.GraphAsync()).GetProperty("retired").GetInt32() == 2, static () => "both newcomers retired");
+        Assert.Equal(["a", "b"], (await loop.ProposedAsync(_service, 1, 0)).Order());
+        Assert.Equal(0, (await loop.GraphAsync()).GetProperty("newcomers").GetInt32());
+        Assert.Equal("retired", (await loop.StatisticsAsync("c")).Body.GetProperty("standing").GetString());
+        Assert.Equal("ranked", (await loop.StatisticsAsync("a")).Body.GetProperty("standing").GetString());
+        Assert.Equal(2, await loop.MetricAsync("recsys_catalogue_newcomers_left_total", ",verdict=\"retired\""));
+        await loop.ServeAsync(new { centroids = Rows([1, 0], [0, 1]), edges = Lists(["c"], ["z"]) });
+        Assert.Equal("ranked", (await loop.StatisticsAsync("c")).Body.GetProperty("standing").GetString());
+        await loop.DeleteAsync();
+    }
+
+    [Fact]
     public async Task Statistics_need_an_item_and_a_policy_that_has_them()
     {
         var loop = await GraphLoop.CreateAsync([_service], "linear", "\"clustersPerUser\":1", kind: "linear-square-cb");

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Policies;
+using Recsys.Bandits.Policies.DiagLinUcb;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 
@@ -100,6 +101,9 @@ public sealed class PartitionState : IDisposable
 
     /// <summary>What became of the events.</summary>
     public JoinCounts Counts => _joiner.Counts;
+
+    /// <summary>Edges with statistics and refused updates of edges; null for a policy without edges.</summary>
+    public (int Edges, long RefusedUpdates)? Table => _trainer is DiagLinUcbTrainer trainer ? (trainer.Edges, trainer.RefusedUpdates) : null;
 
     /// <summary>Event time at which a reward window closes next, Unix ms, or null when none is open.</summary>
     public long? NextDeadline => _joiner.NextDeadline;

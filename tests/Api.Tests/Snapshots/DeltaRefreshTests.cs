@@ -28,7 +28,7 @@ public sealed class DeltaRefreshTests
     private static PolicySpec Spec => Experiment(Definition).Definition.Policy;
 
     private static Experiment Experiment(string definition) =>
-        new("home", ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(definition), new List<KeyValuePair<string, string>>())!, 1, []);
+        new("home", ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(definition), new List<KeyValuePair<string, string>>())!, 1, GraphHead.None);
 
     private static ApiMetrics.ForExperiment Counts() => new ApiMetrics(Metrics.WithCustomRegistry(Metrics.NewCustomRegistry())).For("home", "uniform");
 

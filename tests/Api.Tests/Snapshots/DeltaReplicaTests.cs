@@ -137,7 +137,7 @@ public sealed class DeltaReplicaTests : IDisposable
             (_random, _reader, _acquire) = (new Random(seed), reader, acquire);
             _kind = kind == "sums" ? new SumKind() : (IDeltaKind)PolicyCatalog.Find(kind);
             var json = $$$"""{"policy":{"kind":"{{{_kind.Name}}}"},"reward":{"window":"00:00:10","aggregate":"first"}}""";
-            _experiment = new Experiment("home", ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(json), new List<KeyValuePair<string, string>>())!, 0, []);
+            _experiment = new Experiment("home", ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(json), new List<KeyValuePair<string, string>>())!, 0, GraphHead.None);
             // ShardPublisher neither saves nor writes events.
             _outlets = new LearnerOutlets(
                 writer, null!, null!, new FakeTimeProvider(), new TrainingOptions(),

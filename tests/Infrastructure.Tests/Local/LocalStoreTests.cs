@@ -33,7 +33,7 @@ public sealed class LocalStoreTests : IDisposable
         {
             ["cut"] = """{ "createdAt": 1, "defin""",
             ["unknown-kind"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "nothing" } }, "graph": "0,0000000000000000,1" }""",
-            ["no-graph"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } } }""",
+            ["odd-centroids"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": 3 }""",
             ["bad-graph"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "graph": "1,2" }""",
             ["array"] = "[]",
             ["UPPER"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "graph": "0,0000000000000000,1" }""",
@@ -89,6 +89,16 @@ public sealed class LocalStoreTests : IDisposable
         using var again = Journals();
         Assert.Empty(await Experiments(again).ListAsync(_cancellation));
         Assert.Empty(Directory.GetFileSystemEntries(_directory.Path, "*home*", SearchOption.AllDirectories));
+    }
+
+    [Fact]
+    public async Task Experiment_from_before_graphs_had_versions_is_read_and_its_cluster_ids_stay_used()
+    {
+        File.WriteAllText(_directory["experiments", "old.json"], """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": [[1, 0], [0, 1], [1, 1]] }""");
+        File.WriteAllText(_directory["experiments", "plain.json"], """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": [] }""");
+        using var journals = Journals();
+        var listed = await Experiments(journals).ListAsync(_cancellation);
+        Assert.Equal([new GraphHead(0, 0, 3), GraphHead.None], listed.Select(static e => e.Graph));
     }
 
     [Fact]

@@ -156,6 +156,19 @@ public sealed class RedisExperimentStoreTests : RedisTests
     }
 
     [Fact]
+    public async Task Experiment_from_before_graphs_had_versions_is_read_and_its_cluster_ids_stay_used()
+    {
+        var store = Experiments();
+        await store.PutAsync(Make("home"), Stop);
+        await Raw.HashDeleteAsync("recsys:{home}:definition", "graph");
+        await Raw.HashSetAsync("recsys:{home}:definition", "centroids", new byte[] { 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 });
+        Assert.Equal(new GraphHead(0, 0, 3), Assert.Single(await store.ListAsync(Stop)).Graph);
+        var (first, blob) = GraphPlans.On(Make("home"), GraphPlans.Sample(1));
+        Assert.True(await store.PutAsync(first, blob, Stop));
+        Assert.Equal(first.Graph, Assert.Single(await store.ListAsync(Stop)).Graph);
+    }
+
+    [Fact]
     public async Task Plan_is_fetched_elsewhere_and_only_moves_forward()
     {
         var (here, there) = (Experiments(), Experiments());

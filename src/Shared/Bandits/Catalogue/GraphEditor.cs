@@ -439,7 +439,7 @@ internal sealed class GraphEditor
         return standings;
     }
 
-    /// <summary>Where an item without an edge is listed (a cluster, <see cref="Everywhere"/>, null for nowhere), and how many edges it has in any case.</summary>
+    /// <summary>Where an item without an edge is listed: a cluster, <see cref="Everywhere"/>, or null where it is not. And how many edges it has in any case.</summary>
     private readonly record struct Standing(ActionKey Key, int? List, int Edges)
     {
         public const int Everywhere = -1;

@@ -12,6 +12,11 @@ public sealed record GraphHead(long Version, ulong Checksum, int NextCluster)
     /// <summary>No plan yet.</summary>
     public static GraphHead None { get; } = new(0, 0, ClusterIdentity.FirstId);
 
+    /// <summary>
+    /// The head of an experiment that was stored before graphs had versions. Its centroids have to be put again; the positions that were the ids of its clusters count as used.
+    /// </summary>
+    public static GraphHead Unversioned(int centroids) => None with { NextCluster = Math.Max(ClusterIdentity.FirstId, centroids) };
+
     /// <summary>Whether there is a blob.</summary>
     public bool HasPlan => Checksum != 0;
 

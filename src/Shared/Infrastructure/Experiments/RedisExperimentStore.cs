@@ -89,7 +89,7 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         return redis.call('DEL', KEYS[1])
         """;
 
-    private static readonly RedisValue[] DefinitionFields = ["json", "createdAt", "graph"];
+    private static readonly RedisValue[] DefinitionFields = ["json", "createdAt", "graph", "centroids"];
 
     // Said once for each bad definition, not at every change of any experiment; forgotten when there are suspiciously many.
     private const int RefusedMax = 1000;
@@ -344,7 +344,7 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
             return Refuse(name, string.Join(" ", errors.Select(static e => $"{e.Key}: {e.Value}")));
         if (!fields[1].TryParse(out long createdAt))
             return Refuse(name, "it has no creation time.");
-        return fields[2].IsNull ? new Experiment(name, definition, createdAt, GraphHead.None)
+        return fields[2].IsNull ? new Experiment(name, definition, createdAt, GraphHead.Unversioned((byte[]?)fields[3] is { Length: >= 4 } old ? BitConverter.ToInt32(old) : 0))
             : GraphHead.Parse(fields[2].ToString()) is { } head ? new Experiment(name, definition, createdAt, head)
             : Refuse(name, "what it says about its graph is damaged.");
     }

@@ -203,7 +203,9 @@ public sealed class LocalExperimentStore : IExperimentStore, IGraphStore
             var definition = ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(root.GetProperty("definition").GetRawText()), errors);
             if (definition is not null)
             {
-                var graph = GraphHead.Parse(root.GetProperty("graph").GetString() ?? "") ?? throw new FormatException("What it says about its graph is damaged.");
+                var graph = root.TryGetProperty("graph", out var head)
+                    ? GraphHead.Parse(head.GetString() ?? "") ?? throw new FormatException("What it says about its graph is damaged.")
+                    : GraphHead.Unversioned(root.TryGetProperty("centroids", out var old) ? old.GetArrayLength() : 0);
                 return new Experiment(
                     DataDirectory.CheckName(Path.GetFileNameWithoutExtension(path)), definition, root.GetProperty("createdAt").GetInt64(), graph);
             }
