@@ -15,6 +15,7 @@ public sealed class LearnerMetrics
     private readonly Counter _examples;
     private readonly Histogram _update;
     private readonly Histogram _delay;
+    private readonly Histogram _policyLatency;
     private readonly Gauge _version;
     private readonly Gauge _published;
     private readonly Counter _refused;
@@ -42,6 +43,10 @@ public sealed class LearnerMetrics
         _update = metrics.CreateHistogram(
             "recsys_learner_update_duration_seconds", "Time to learn one batch.", ["experiment"],
             new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(0.00001, 4, 10) });
+        _policyLatency = metrics.CreateHistogram(
+            "recsys_policy_latency_seconds",
+            "From an outcome in the log to the publication of parameters that have learned from it, by the oldest outcome of each publication.", ["experiment"],
+            new HistogramConfiguration { Buckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600] });
         _delay = metrics.CreateHistogram(
             "recsys_reward_delay_seconds", "Event time between a decision and a reward that joined it.", ["experiment"],
             new HistogramConfiguration { Buckets = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800] });
@@ -87,6 +92,7 @@ public sealed class LearnerMetrics
         }
         _update.RemoveLabelled(experiment);
         _delay.RemoveLabelled(experiment);
+        _policyLatency.RemoveLabelled(experiment);
     }
 
     /// <summary>A training loop failed and starts again.</summary>
@@ -110,6 +116,7 @@ public sealed class LearnerMetrics
             Examples = metrics._examples.WithLabels(experiment);
             Update = metrics._update.WithLabels(experiment);
             Delay = metrics._delay.WithLabels(experiment);
+            PolicyLatency = metrics._policyLatency.WithLabels(experiment);
             Version = metrics._version.WithLabels(experiment, p);
             Published = metrics._published.WithLabels(experiment, p);
             Refused = metrics._refused.WithLabels(experiment);
@@ -155,6 +162,9 @@ public sealed class LearnerMetrics
 
         /// <summary>Event time between decision and reward.</summary>
         public Histogram.Child Delay { get; }
+
+        /// <summary>From outcome to publication.</summary>
+        public Histogram.Child PolicyLatency { get; }
 
         /// <summary>Published version.</summary>
         public Gauge.Child Version { get; }

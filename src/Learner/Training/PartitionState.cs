@@ -111,6 +111,9 @@ public sealed class PartitionState : IDisposable
     /// <summary>When the log took the last record, Unix ms; 0 before the first.</summary>
     public long AppendedAt { get; private set; }
 
+    /// <summary>When the log took the first of the records whose interactions have not been marked as published, Unix ms; null when there is none.</summary>
+    public long? UnpublishedSince { get; private set; }
+
     /// <summary>Event time between a decision and the reward for it that the last record brought, ms; null when it brought none.</summary>
     public long? JoinedAfter => _joiner.JoinedAfter;
 
@@ -137,8 +140,13 @@ public sealed class PartitionState : IDisposable
             if (!(_joined[i].Learned ?? learns))
                 _joined.RemoveAt(i);
         }
+        if (_joined.Count > before)
+            UnpublishedSince ??= record.AppendedAt;
         return result;
     }
+
+    /// <summary>What was learned has reached its readers.</summary>
+    public void MarkPublished() => UnpublishedSince = null;
 
     /// <summary>Goes on without the open joins, because the log no longer has the records that would rebuild them. What was learned stands.</summary>
     /// <param name="offset">The next record that the log will hand over, or later.</param>

@@ -174,6 +174,9 @@ public sealed class ShardPublisher
 
     private void Published(PartitionState state, double now, long asOf)
     {
+        if (state.UnpublishedSince is { } since)
+            _metrics.PolicyLatency.Observe(Math.Max(0, _out.Time.GetUtcNow().ToUnixTimeMilliseconds() - since) / 1000.0);
+        state.MarkPublished();
         _published = state.Interactions;
         _refusing = false;
         _publishedAt = _touchedAt = now;
