@@ -145,9 +145,6 @@ public sealed class PartitionState : IDisposable
         return result;
     }
 
-    /// <summary>What was learned has reached its readers.</summary>
-    public void MarkPublished() => UnpublishedSince = null;
-
     /// <summary>Goes on without the open joins, because the log no longer has the records that would rebuild them. What was learned stands.</summary>
     /// <param name="offset">The next record that the log will hand over, or later.</param>
     public void ForgetJoins(long offset)
@@ -194,7 +191,11 @@ public sealed class PartitionState : IDisposable
     }
 
     /// <summary>What <see cref="Parameters"/> or <see cref="Delta"/> gave last has reached its readers.</summary>
-    public void MarkPublished() => (_trainer as IDeltaTrainer)?.MarkPublished();
+    public void MarkPublished()
+    {
+        UnpublishedSince = null;
+        (_trainer as IDeltaTrainer)?.MarkPublished();
+    }
 
     /// <summary>The whole state as one value. Its bytes are valid until the next call of any member.</summary>
     /// <param name="epoch">Tenure of the writer.</param>
