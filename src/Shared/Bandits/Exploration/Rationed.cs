@@ -3,8 +3,9 @@ using System.Buffers;
 namespace Recsys.Bandits.Exploration;
 
 /// <summary>
-/// Gives actions about which nothing is known a share of the decisions, no more and no less: a flood of fresh items neither takes all decisions nor waits for ever. Within the
-/// share, and within the rest, the rule underneath decides. Where all actions are of one sort they have everything.
+/// Gives actions about which nothing is known a share of the decisions, no more and no less: a flood of fresh items neither takes all decisions nor waits for ever. Where all actions
+/// are of one sort they have everything. Among the known the rule underneath decides; among the unknown Thompson sampling of their prior, whatever the rule: before any feedback
+/// arrives it is the only thing that keeps a thousand decisions from falling on one of them.
 /// </summary>
 /// <typeparam name="TExplorer">The rule underneath.</typeparam>
 /// <param name="inner">The rule underneath.</param>
@@ -42,7 +43,7 @@ public readonly struct Rationed<TExplorer>(TExplorer inner, double share, float 
             mean[at] = means[i];
             spread[at] = isUnknown ? Math.Max(0, widths[i] - mark) : widths[i];
         }
-        inner.Distribute(mean[..unknown], spread[..unknown], part[..unknown]);
+        new Thompson(1, 0).Distribute(mean[..unknown], spread[..unknown], part[..unknown]);
         if (unknown < count)
             inner.Distribute(mean[unknown..], spread[unknown..], part[unknown..]);
         var shared = unknown < count ? share : 1;

@@ -49,8 +49,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
     /// <summary>Standard deviation √(p(1 − p)) of a reward in [0, 1] with mean p, the largest it can have: the unit of the widths.</summary>
     public double NoiseScale => Math.Sqrt(_picture.MeanReward * (1 - _picture.MeanReward));
 
-    /// <summary>What affinity is worth: reward per unit of <see cref="Affinity"/>; 0 unless pooled.</summary>
-    public double AffinitySlope => _picture.Model.Slope;
+    /// <summary>What is expected of an edge before it is looked at; without meaning unless pooled.</summary>
+    public PooledModel Model => _picture.Model;
 
     /// <summary>Edges known.</summary>
     public int Edges => _picture.Edges;
@@ -63,22 +63,35 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         var clusters = query.Clusters[..Math.Min(query.Clusters.Length, DecisionQuery.ClustersMax)];
         var all = DecisionQuery.AllClusters(clusters.Length);
         var user = query.Context.Dense.Span;
-        var norm = _prior.Estimate == EdgeEstimate.Pooled && _picture.Model.Slope != 0 ? Affinity.Norm(user) : 0;
+        var pooled = _prior.Estimate == EdgeEstimate.Pooled;
+        var norm = pooled ? Affinity.Norm(user) : 0;
         var noise = NoiseScale;
+        Span<Centre> centres = stackalloc Centre[pooled ? clusters.Length : 0];
+        Centre around = default;
+        for (var i = 0; i < centres.Length; i++)
+        {
+            centres[i] = _picture.CentreOf(clusters[i].Cluster);
+            around = new Centre(around.Mean + clusters[i].Weight * centres[i].Mean, around.Affinity + clusters[i].Weight * centres[i].Affinity);
+        }
         for (var j = 0; j < query.Candidates.Length; j++)
         {
             ref readonly var candidate = ref query.Candidates[j];
+            var edges = candidate.ClusterMask & all;
             var (mean, variance, known) = _prior.Estimate switch
             {
-                EdgeEstimate.Diagonal => Diagonal(clusters, candidate.ClusterMask & all, candidate.Key),
-                EdgeEstimate.Calibrated => Calibrated(clusters, candidate.ClusterMask & all, candidate.Key),
-                _ => Pooled(clusters, candidate.ClusterMask & all, candidate.Key),
+                EdgeEstimate.Diagonal => Diagonal(clusters, edges, candidate.Key),
+                EdgeEstimate.Calibrated => Calibrated(clusters, edges, candidate.Key),
+                _ => Pooled(clusters, centres, edges, candidate.Key),
             };
-            var item = candidate.Features.Dense.Span;
-            if (norm > 0 && item.Length == user.Length)
-                mean += _picture.Model.Slope * Affinity.Of(user, norm, item);
+            if (pooled)
+            {
+                var item = candidate.Features.Dense.Span;
+                var affinity = norm > 0 && item.Length == user.Length ? Affinity.Of(user, norm, item) : 0;
+                mean += around.Mean + _picture.Model.Slope * (affinity - around.Affinity);
+            }
             means[j] = (float)mean;
-            widths[j] = (float)(noise * Math.Sqrt(variance)) * (known || _prior.FreshWidth > 0 ? 1 : 0) + (known ? 0 : _prior.FreshWidth);
+            var width = (float)(noise * Math.Sqrt(variance));
+            widths[j] = known ? width : _prior.FreshWidth > 0 ? width + _prior.FreshWidth : 0;
         }
     }
 
@@ -115,7 +128,8 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         return known ? (mean / weights, variance / (weights * weights), true) : (_picture.MeanReward, 1 / _prior.PriorWeight, false);
     }
 
-    private (double Mean, double Variance, bool Known) Pooled(ReadOnlySpan<ClusterWeight> clusters, ulong mask, ActionKey action)
+    private (double Mean, double Variance, bool Known) Pooled(
+        ReadOnlySpan<ClusterWeight> clusters, ReadOnlySpan<Centre> centres, ulong mask, ActionKey action)
     {
         var model = _picture.Model;
         var number = _picture.FindItem(action);
@@ -127,8 +141,9 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator
         double mean = 0, variance = 0, weights = 0;
         for (var edges = mask; edges != 0; edges &= edges - 1)
         {
-            var (cluster, weight) = clusters[BitOperations.TrailingZeroCount(edges)];
-            var belief = model.Edge(item, _picture.Find(new EdgeKey(cluster, action)));
+            var i = BitOperations.TrailingZeroCount(edges);
+            var (cluster, weight) = clusters[i];
+            var belief = model.Edge(item, _picture.Find(new EdgeKey(cluster, action)).Around(centres[i]));
             double w = weight;
             mean += w * belief.Mean;
             variance += w * w * belief.Variance;

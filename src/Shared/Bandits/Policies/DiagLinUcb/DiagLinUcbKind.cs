@@ -19,8 +19,8 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
     /// <inheritdoc/>
     public IReadOnlyList<Hyperparameter> Hyperparameters { get; } =
     [
-        new(Alpha, "0.3", "Standard deviations of the estimate that optimism adds or sampling draws; with many candidates less than 1 earns most.", 0, 100),
-        new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for; pooled finds its own and starts from this.", 1e-6, 1e6),
+        new(Alpha, "0.5", "Standard deviations of the estimate that optimism adds or sampling draws; with many candidates less than 1 earns most.", 0, 100),
+        new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for; pooled finds its own.", 1e-6, 1e6),
         new(Estimate, Pooled,
             "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward. pooled: those, with edges leaning on their item and items on the user's affinity.",
             Choices: [Diagonal, Calibrated, Pooled]),
@@ -42,7 +42,7 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
     public IPolicy Assemble(PolicySpec spec, IReadOnlyList<PolicyShard> shards, IPolicy? previous = null)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        var picture = EdgePicture.Empty(ForgettingOf(spec), spec.Parameters.Number(PriorWeight), spec.Parameters.Choice(Estimate) == Pooled);
+        var picture = EdgePicture.Empty(ForgettingOf(spec), spec.Parameters.Choice(Estimate) == Pooled);
         return Serve(spec, picture, shards);
     }
 

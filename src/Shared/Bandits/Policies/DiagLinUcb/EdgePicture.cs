@@ -9,23 +9,28 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// tables that it was made of, whole or in pieces, in any order.
 /// </summary>
 /// <remarks>
-/// Memory: 80 bytes an edge (its key 16, its sums 40, its item 4, and the hash table 8 to 16), 40 more for an edge with sums of two periods, and 176 bytes an item. A successor costs
-/// what changed: pages of 128 edges, and the table of pages.
+/// Memory: 76 to 84 bytes an edge (its key 16, its sums 40, its item and cluster 12, and the hash table 8 to 16), 40 more for an edge with sums of two periods, and 176 bytes
+/// an item. A successor costs what changed: pages of 128 edges, and the table of pages. Now and then a number that all edges depend on moves from one point of its grid to the next;
+/// then it costs one pass over all.
 /// </remarks>
 internal sealed class EdgePicture
 {
     private readonly Forgetting _forgetting;
-    private readonly double _priorWeight;
     private readonly bool _pooled;
     private GrowingIndex<EdgeKey> _edges = new();
     private GrowingIndex<ItemKey> _items = new();
-    private PagedArray<int> _itemOf = PagedArray<int>.Empty;
+    private GrowingIndex<ClusterKey> _clusters = new();
+    private PagedArray<Links> _links = PagedArray<Links>.Empty;
     private PagedArray<EdgeSums> _current = PagedArray<EdgeSums>.Empty;
     private PagedArray<EdgeSums> _previous = PagedArray<EdgeSums>.Empty;
     private PagedArray<ItemSums> _itemSums = PagedArray<ItemSums>.Empty;
-    private CatalogueSums _catalogue;
+    private PagedArray<ClusterSums> _clusterSums = PagedArray<ClusterSums>.Empty;
+    private ClusterSums _allClusters;
+    private CatalogueSums _catalogue = new();
     private Totals _currentTotals;
     private Totals _previousTotals;
+    private Centring _centring;
+    private double _edgeSpread;
     private ImmutableDictionary<int, bool> _full = ImmutableDictionary<int, bool>.Empty;
     private long _period;
     private long _newest;
@@ -33,28 +38,30 @@ internal sealed class EdgePicture
     private double _currentFactor = 1;
     private double _previousFactor = 1;
 
-    private EdgePicture(Forgetting forgetting, double priorWeight, bool pooled)
+    private EdgePicture(Forgetting forgetting, bool pooled)
     {
-        (_forgetting, _priorWeight, _pooled) = (forgetting, priorWeight, pooled);
+        (_forgetting, _pooled) = (forgetting, pooled);
         Derive();
-        Model = PooledModel.Of(default, MeanReward, priorWeight);
+        _centring = Centring.Of(MeanReward, default);
+        _edgeSpread = PooledModel.EdgeSpreadOf(default, Noise);
+        Model = PooledModel.Of(_catalogue, Noise, _edgeSpread);
     }
 
     private EdgePicture(EdgePicture from)
     {
-        (_forgetting, _priorWeight, _pooled) = (from._forgetting, from._priorWeight, from._pooled);
-        (_edges, _items, _itemOf) = (from._edges, from._items, from._itemOf);
-        (_current, _previous, _itemSums, _catalogue) = (from._current, from._previous, from._itemSums, from._catalogue);
-        (_currentTotals, _previousTotals, _period, _newest, _step) = (from._currentTotals, from._previousTotals, from._period, from._newest, from._step);
-        (_currentFactor, _previousFactor, _full) = (from._currentFactor, from._previousFactor, from._full);
-        (Edges, Items, Interactions, Model, MeanReward) = (from.Edges, from.Items, from.Interactions, from.Model, from.MeanReward);
+        (_forgetting, _pooled, _centring, _edgeSpread) = (from._forgetting, from._pooled, from._centring, from._edgeSpread);
+        (_edges, _items, _clusters, _links) = (from._edges, from._items, from._clusters, from._links);
+        (_current, _previous, _currentTotals, _previousTotals) = (from._current, from._previous, from._currentTotals, from._previousTotals);
+        (_itemSums, _clusterSums, _allClusters, _catalogue) = (from._itemSums, from._clusterSums, from._allClusters, from._catalogue);
+        (_full, _period, _newest, _step) = (from._full, from._period, from._newest, from._step);
+        (_currentFactor, _previousFactor) = (from._currentFactor, from._previousFactor);
+        (Edges, Items, Clusters, Interactions, Model, MeanReward) = (from.Edges, from.Items, from.Clusters, from.Interactions, from.Model, from.MeanReward);
     }
 
     /// <summary>Nothing learned.</summary>
     /// <param name="forgetting">How sums fade.</param>
-    /// <param name="priorWeight">d0.</param>
     /// <param name="pooled">Whether <see cref="Model"/> and what belongs to it are wanted.</param>
-    public static EdgePicture Empty(Forgetting forgetting, double priorWeight, bool pooled) => new(forgetting, priorWeight, pooled);
+    public static EdgePicture Empty(Forgetting forgetting, bool pooled) => new(forgetting, pooled);
 
     /// <summary>Interactions learned.</summary>
     public long Interactions { get; private set; }
@@ -64,6 +71,9 @@ internal sealed class EdgePicture
 
     /// <summary>Items known.</summary>
     public int Items { get; private set; }
+
+    /// <summary>Clusters known.</summary>
+    public int Clusters { get; private set; }
 
     /// <summary>Weighted mean of all rewards, normalised; shrunk towards 1/2 while there are few.</summary>
     public double MeanReward { get; private set; }
@@ -98,6 +108,17 @@ internal sealed class EdgePicture
         return number < 0 ? default : View(_current[number], _previous[number]);
     }
 
+    /// <summary>What the rewards and affinities of a cluster lie around; those of all clusters for one that is not known.</summary>
+    public Centre CentreOf(int cluster)
+    {
+        var number = _clusters.Find(new ClusterKey(cluster), Clusters);
+        return number < 0 ? _centring.All : _centring.Of(_clusterSums[number]);
+    }
+
+    private double Noise => MeanReward * (1 - MeanReward);
+
+    private EdgeView View(int edge) => View(_current[edge], _previous[edge]);
+
     private EdgeView View(in EdgeSums current, in EdgeSums previous) => EdgeView.Of(current, _currentFactor, previous, _previousFactor);
 
     private void Add(EdgeTable table)
@@ -112,33 +133,26 @@ internal sealed class EdgePicture
         var all = step != _step || table.Edges > Edges / 2;
         _step = step;
         (_currentFactor, _previousFactor) = (_forgetting.Factor(_period, step), _forgetting.Factor(_period - 1, step));
-        var before = _pooled && !all ? new Dictionary<int, ItemSums>() : null;
-        (_edges, _items) = (_edges.Continue(Edges), _items.Continue(Items));
-        var itemOf = _itemOf.Change(Edges + table.Edges);
-        var items = _itemSums.Change(Items + table.Edges);
-        _current = Add(table.In(_period), _current, isCurrent: true, itemOf, items, before);
-        _previous = Add(table.In(_period - 1), _previous, isCurrent: false, itemOf, items, before);
-        _itemOf = itemOf.Freeze();
+        (_edges, _items, _clusters) = (_edges.Continue(Edges), _items.Continue(Items), _clusters.Continue(Clusters));
+        var pooling = new Pooling(this, table.Edges, moves: _pooled && !all);
+        _current = Add(table.In(_period), _current, isCurrent: true, pooling);
+        _previous = Add(table.In(_period - 1), _previous, isCurrent: false, pooling);
+        (_links, _clusterSums) = (pooling.Links.Freeze(), pooling.Clusters.Freeze());
         Derive();
         if (!_pooled)
             return;
-        if (before is null)
-        {
+        if (!all && Centre(pooling))
+            _catalogue = pooling.Catalogue();
+        else
             Pool();
-            return;
-        }
-        foreach (var (item, sums) in before)
-            _catalogue = _catalogue - CatalogueSums.Of(sums, _priorWeight) + CatalogueSums.Of(items[item], _priorWeight);
-        _itemSums = items.Freeze();
-        var spread = Model.EdgeSpread;
-        Model = PooledModel.Of(_catalogue, MeanReward, _priorWeight);
-        if (Model.EdgeSpread != spread)
-            Lean();
+        var spread = PooledModel.EdgeSpreadOf(_catalogue.Within, Noise);
+        if (spread != _edgeSpread)
+            Lean(spread);
+        Model = PooledModel.Of(_catalogue, Noise, _edgeSpread);
     }
 
-    /// <summary>Adds a list to the sums of its period and, where asked to, moves what the items say along.</summary>
-    private PagedArray<EdgeSums> Add(
-        in EdgeList list, PagedArray<EdgeSums> sums, bool isCurrent, PagedArray<int>.Changes itemOf, PagedArray<ItemSums>.Changes items, Dictionary<int, ItemSums>? before)
+    /// <summary>Adds a list to the sums of its period and, where asked to, moves what items and clusters say along.</summary>
+    private PagedArray<EdgeSums> Add(in EdgeList list, PagedArray<EdgeSums> sums, bool isCurrent, Pooling pooling)
     {
         if (list.Keys.Length == 0)
             return sums;
@@ -148,36 +162,57 @@ internal sealed class EdgePicture
         {
             var edge = _edges.Find(list.Keys[i], Edges);
             if (edge < 0)
-            {
-                edge = _edges.Add(list.Keys[i]);
-                Edges++;
-                itemOf[edge] = NumberOf(new ItemKey(list.Keys[i].Action));
-            }
+                edge = Introduce(list.Keys[i], pooling);
             ref var sum = ref changed[edge];
             var old = sum;
             sum += list.Sums[i];
             if (!sum.IsPossible)
                 throw new SnapshotFormatException($"Merged edge {list.Keys[i]} has impossible sums {sum}.");
             (isCurrent ? ref _currentTotals : ref _previousTotals).Add(list.Sums[i]);
-            if (before is null)
+            if (!pooling.Moves)
                 continue;
-            ref var item = ref items[itemOf[edge]];
-            before.TryAdd(itemOf[edge], item);
             var (then, now) = isCurrent ? (View(old, other[edge]), View(sum, other[edge])) : (View(other[edge], old), View(other[edge], sum));
-            item = item - ItemSums.Of(then, Model.EdgeSpread) + ItemSums.Of(now, Model.EdgeSpread);
+            pooling.Move(edge, then, now);
         }
         return changed.Freeze();
     }
 
-    private int NumberOf(ItemKey item)
+    private int Introduce(in EdgeKey key, Pooling pooling)
     {
-        var number = _items.Find(item, Items);
-        if (number < 0)
+        var item = _items.Find(new ItemKey(key.Action), Items);
+        if (item < 0)
+            (item, Items) = (_items.Add(new ItemKey(key.Action)), Items + 1);
+        var cluster = _clusters.Find(new ClusterKey(key.Cluster), Clusters);
+        if (cluster < 0)
+            (cluster, Clusters) = (_clusters.Add(new ClusterKey(key.Cluster)), Clusters + 1);
+        var edge = _edges.Add(key);
+        Edges++;
+        ref var sums = ref pooling.Clusters[cluster];
+        pooling.Links[edge] = new Links(item, cluster, sums.LastEdge);
+        sums = sums with { LastEdge = edge + 1 };
+        return edge;
+    }
+
+    /// <summary>Moves the edges of every cluster whose centre has moved; centres lie on a grid so that this is seldom.</summary>
+    /// <returns>False, with nothing done, when so many have moved that all had better be pooled anew.</returns>
+    private bool Centre(Pooling pooling)
+    {
+        var before = _centring;
+        var now = Centring.Of(MeanReward, _allClusters);
+        _centring = now;
+        // Another grid, or another middle to lean on, may move any cluster.
+        if (before != now)
+            return false;
+        foreach (var (cluster, old) in pooling.Touched)
         {
-            number = _items.Add(item);
-            Items++;
+            Centre from = now.Of(old), to = now.Of(_clusterSums[cluster]);
+            if (from == to)
+                continue;
+            for (var edge = _clusterSums[cluster].LastEdge; edge != 0; edge = _links[edge - 1].Next)
+                pooling.Move(_links[edge - 1].Item, View(edge - 1), from, to);
         }
-        return number;
+        _itemSums = pooling.Items.Freeze();
+        return true;
     }
 
     private void Rotate(long period)
@@ -199,36 +234,41 @@ internal sealed class EdgePicture
         MeanReward = (reward + Imaginary / 2) / (weight + Imaginary);
     }
 
-    /// <summary>What all items say, from all edges.</summary>
+    /// <summary>What clusters and items say, from all edges.</summary>
     private void Pool()
     {
-        var items = new ItemSums[Items];
+        var clusters = _clusterSums.Change(Clusters);
+        for (var cluster = 0; cluster < Clusters; cluster++)
+            clusters[cluster] = new ClusterSums { LastEdge = clusters[cluster].LastEdge };
+        _allClusters = default;
         for (var edge = 0; edge < Edges; edge++)
-            items[_itemOf[edge]] += ItemSums.Of(View(_current[edge], _previous[edge]), Model.EdgeSpread);
-        _catalogue = default;
-        foreach (ref readonly var item in items.AsSpan())
-            _catalogue += CatalogueSums.Of(item, _priorWeight);
-        var spread = Model.EdgeSpread;
-        Model = PooledModel.Of(_catalogue, MeanReward, _priorWeight);
-        Keep(items);
-        if (Model.EdgeSpread != spread)
-            Lean();
+        {
+            var sums = ClusterSums.Of(View(edge));
+            clusters[_links[edge].Cluster] += sums;
+            _allClusters += sums;
+        }
+        _clusterSums = clusters.Freeze();
+        _centring = Centring.Of(MeanReward, _allClusters);
+        Lean(_edgeSpread);
     }
 
-    /// <summary>What all items say about their edges leaning on them, from all edges, because the spread of the edges has moved.</summary>
-    private void Lean()
+    /// <summary>What the items say, from all edges, if the edges of an item lie so far apart.</summary>
+    private void Lean(double spread)
     {
+        _edgeSpread = spread;
         var items = new ItemSums[Items];
         for (var edge = 0; edge < Edges; edge++)
-            items[_itemOf[edge]] += ItemSums.Of(View(_current[edge], _previous[edge]), Model.EdgeSpread);
-        Keep(items);
-    }
-
-    private void Keep(ItemSums[] items)
-    {
+        {
+            var links = _links[edge];
+            items[links.Item] += ItemSums.Of(View(edge).Around(_centring.Of(_clusterSums[links.Cluster])), spread);
+        }
         var kept = PagedArray<ItemSums>.Empty.Change(items.Length);
+        _catalogue = new CatalogueSums();
         for (var i = 0; i < items.Length; i++)
+        {
             kept[i] = items[i];
+            _catalogue.Add(items[i], 1);
+        }
         _itemSums = kept.Freeze();
     }
 
@@ -249,5 +289,72 @@ internal sealed class EdgePicture
     private readonly record struct ItemKey(ActionKey Action) : IMixedKey
     {
         public ulong Mixed => Action.Value ^ (Action.Value >> 32);
+    }
+
+    /// <summary>A cluster.</summary>
+    private readonly record struct ClusterKey(int Cluster) : IMixedKey
+    {
+        public ulong Mixed => ((ulong)(uint)Cluster * 0x9E3779B97F4A7C15) >> 32;
+    }
+
+    /// <summary>What an edge belongs to.</summary>
+    /// <param name="Item">Number of its item.</param>
+    /// <param name="Cluster">Number of its cluster.</param>
+    /// <param name="Next">1 + the edge of that cluster that came before it; 0 for none.</param>
+    private readonly record struct Links(int Item, int Cluster, int Next);
+
+    /// <summary>What items and clusters say while a picture is made: what they said before, and how it moves.</summary>
+    private sealed class Pooling(EdgePicture picture, int added, bool moves)
+    {
+        private readonly Dictionary<int, ItemSums> _before = [];
+        private readonly Dictionary<int, ClusterSums> _touched = [];
+
+        public bool Moves => moves;
+
+        public PagedArray<Links>.Changes Links { get; } = picture._links.Change(picture.Edges + added);
+
+        public PagedArray<ItemSums>.Changes Items { get; } = picture._itemSums.Change(picture.Items + added);
+
+        public PagedArray<ClusterSums>.Changes Clusters { get; } = picture._clusterSums.Change(picture.Clusters + added);
+
+        /// <summary>Clusters that have moved, with what they said before.</summary>
+        public IReadOnlyDictionary<int, ClusterSums> Touched => _touched;
+
+        /// <summary>An edge has seen more.</summary>
+        public void Move(int edge, in EdgeView then, in EdgeView now)
+        {
+            var links = Links[edge];
+            ref var cluster = ref Clusters[links.Cluster];
+            _touched.TryAdd(links.Cluster, cluster);
+            // Around the centre that the other edges still lie around; when that moves, all move.
+            var centre = picture._centring.Of(_touched[links.Cluster]);
+            var (old, sums) = (ClusterSums.Of(then), ClusterSums.Of(now));
+            cluster = cluster - old + sums;
+            picture._allClusters = picture._allClusters - old + sums;
+            Move(links.Item, then.Around(centre), now.Around(centre));
+        }
+
+        /// <summary>The centre of an edge's cluster has moved.</summary>
+        public void Move(int item, in EdgeView edge, in Centre from, in Centre to) => Move(item, edge.Around(from), edge.Around(to));
+
+        /// <summary>What all items say now.</summary>
+        public CatalogueSums Catalogue()
+        {
+            var catalogue = picture._catalogue.Copy();
+            foreach (var (item, sums) in _before)
+            {
+                catalogue.Add(sums, -1);
+                catalogue.Add(picture._itemSums[item], 1);
+            }
+            return catalogue;
+        }
+
+        // By item, after its number: the views are centred already.
+        private void Move(int item, EdgeView then, EdgeView now)
+        {
+            ref var sums = ref Items[item];
+            _before.TryAdd(item, sums);
+            sums = sums - ItemSums.Of(then, picture._edgeSpread) + ItemSums.Of(now, picture._edgeSpread);
+        }
     }
 }

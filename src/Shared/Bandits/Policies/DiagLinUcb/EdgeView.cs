@@ -14,6 +14,9 @@ internal readonly record struct EdgeView(double Precision, double Reward, double
     /// </summary>
     public double Size => Precision > 0 ? Math.Min(Count, Weight / Precision * Weight) : 0;
 
+    /// <summary>The same with rewards and affinities counted from a centre.</summary>
+    public EdgeView Around(in Centre centre) => this with { Reward = Reward - centre.Mean * Weight, Affinity = Affinity - centre.Affinity * Weight };
+
     /// <summary>Sums of both periods, each multiplied with what is left of it.</summary>
     public static EdgeView Of(in EdgeSums current, double currentFactor, in EdgeSums previous, double previousFactor) => new(
         (currentFactor * current.Precision + previousFactor * previous.Precision) / EdgeSums.Scale,

@@ -54,111 +54,93 @@ internal readonly record struct ItemSums(
 }
 
 /// <summary>
-/// What all items say together: sums over the items of functions of each, in fixed point for the same reason. N, M, X stand for the sums of n, n·m and n·x over the
-/// edges of an item, and φ = d0/(N + d0), so that φ·N, the weight of an item in the regression, is never above d0.
+/// What all items say together: sums over the items of functions of each, in fixed point for the same reason. For the spread of items there is one set of sums for each value of a
+/// grid, <see cref="SpreadSums"/>.
 /// </summary>
-internal readonly record struct CatalogueSums
+internal sealed class CatalogueSums
 {
-    /// <summary>Items with statistics.</summary>
-    public long Items { get; init; }
+    /// <summary>Spreads τ between items, in units of the variance of one reward, among which the sums can tell.</summary>
+    public static ReadOnlySpan<double> Spreads => [1.0 / 4096, 1.0 / 1024, 1.0 / 256, 1.0 / 64, 1.0 / 16, 1.0 / 4, 1, 4];
 
-    /// <summary>Their edges.</summary>
-    public long Edges { get; init; }
+    private readonly SpreadSums[] _spreads;
 
-    /// <summary>Σ N, Σ N², Σ q, Σ q/N with q = Σ n² over the edges of an item.</summary>
-    public Int128 Size { get; init; }
+    /// <summary>No items.</summary>
+    public CatalogueSums() => _spreads = new SpreadSums[Spreads.Length];
 
-    public Int128 SizeSquares { get; init; }
-
-    public Int128 Squares { get; init; }
-
-    public Int128 SquaresPerSize { get; init; }
-
-    /// <summary>Within items: Σ (Σ n·m² − M²/N) and the like for m·x and x².</summary>
-    public Int128 WithinMeans { get; init; }
-
-    public Int128 WithinBoth { get; init; }
-
-    public Int128 WithinAffinities { get; init; }
-
-    /// <summary>Between items: Σ M, Σ X, Σ M²/N, Σ M·X/N, Σ X²/N.</summary>
-    public Int128 Mean { get; init; }
-
-    public Int128 Affinity { get; init; }
-
-    public Int128 BetweenMeans { get; init; }
-
-    public Int128 BetweenBoth { get; init; }
-
-    public Int128 BetweenAffinities { get; init; }
-
-    /// <summary>Regression of rewards on affinities: Σ φ·N, Σ φ·M, Σ φ·X, Σ φ·(Σ n·m·x), Σ φ·(Σ n·x²).</summary>
-    public Int128 Regression { get; init; }
-
-    public Int128 RegressionMean { get; init; }
-
-    public Int128 RegressionAffinity { get; init; }
-
-    public Int128 RegressionBoth { get; init; }
-
-    public Int128 RegressionAffinities { get; init; }
-
-    /// <summary>What one item contributes.</summary>
-    public static CatalogueSums Of(in ItemSums item, double priorWeight)
+    private CatalogueSums(CatalogueSums from)
     {
-        if (item.Edges == 0 || item.Size <= 0)
-            return default;
-        double n = ItemSums.Of(item.Size), q = ItemSums.Of(item.Squares), m = ItemSums.Of(item.Mean), x = ItemSums.Of(item.Affinity);
-        double mm = ItemSums.Of(item.MeanMean), mx = ItemSums.Of(item.MeanAffinity), xx = ItemSums.Of(item.AffinityAffinity);
-        var share = priorWeight / (n + priorWeight);
-        return new CatalogueSums
-        {
-            Items = 1,
-            Edges = item.Edges,
-            Size = item.Size,
-            SizeSquares = ItemSums.Fixed(n * n),
-            Squares = item.Squares,
-            SquaresPerSize = ItemSums.Fixed(q / n),
-            WithinMeans = ItemSums.Fixed(mm - m * m / n),
-            WithinBoth = ItemSums.Fixed(mx - m * x / n),
-            WithinAffinities = ItemSums.Fixed(xx - x * x / n),
-            Mean = item.Mean,
-            Affinity = item.Affinity,
-            BetweenMeans = ItemSums.Fixed(m * m / n),
-            BetweenBoth = ItemSums.Fixed(m * x / n),
-            BetweenAffinities = ItemSums.Fixed(x * x / n),
-            Regression = ItemSums.Fixed(share * n),
-            RegressionMean = ItemSums.Fixed(share * m),
-            RegressionAffinity = ItemSums.Fixed(share * x),
-            RegressionBoth = ItemSums.Fixed(share * mx),
-            RegressionAffinities = ItemSums.Fixed(share * xx),
-        };
+        _spreads = [.. from._spreads];
+        Within = from.Within;
     }
 
-    public static CatalogueSums operator +(in CatalogueSums a, in CatalogueSums b) => Combine(a, b, 1);
+    /// <summary>What edges say within their items.</summary>
+    public WithinSums Within { get; private set; }
 
-    public static CatalogueSums operator -(in CatalogueSums a, in CatalogueSums b) => Combine(a, b, -1);
+    /// <summary>What items say, if they lie so far apart.</summary>
+    public ReadOnlySpan<SpreadSums> BySpread => _spreads;
 
-    private static CatalogueSums Combine(in CatalogueSums a, in CatalogueSums b, int sign) => new()
+    /// <summary>A copy to change.</summary>
+    public CatalogueSums Copy() => new(this);
+
+    /// <summary>Adds an item, or takes it out.</summary>
+    /// <param name="item">What its edges say.</param>
+    /// <param name="sign">1 or -1.</param>
+    public void Add(in ItemSums item, int sign)
     {
-        Items = a.Items + sign * b.Items,
-        Edges = a.Edges + sign * b.Edges,
-        Size = a.Size + sign * b.Size,
-        SizeSquares = a.SizeSquares + sign * b.SizeSquares,
-        Squares = a.Squares + sign * b.Squares,
-        SquaresPerSize = a.SquaresPerSize + sign * b.SquaresPerSize,
-        WithinMeans = a.WithinMeans + sign * b.WithinMeans,
-        WithinBoth = a.WithinBoth + sign * b.WithinBoth,
-        WithinAffinities = a.WithinAffinities + sign * b.WithinAffinities,
-        Mean = a.Mean + sign * b.Mean,
-        Affinity = a.Affinity + sign * b.Affinity,
-        BetweenMeans = a.BetweenMeans + sign * b.BetweenMeans,
-        BetweenBoth = a.BetweenBoth + sign * b.BetweenBoth,
-        BetweenAffinities = a.BetweenAffinities + sign * b.BetweenAffinities,
-        Regression = a.Regression + sign * b.Regression,
-        RegressionMean = a.RegressionMean + sign * b.RegressionMean,
-        RegressionAffinity = a.RegressionAffinity + sign * b.RegressionAffinity,
-        RegressionBoth = a.RegressionBoth + sign * b.RegressionBoth,
-        RegressionAffinities = a.RegressionAffinities + sign * b.RegressionAffinities,
-    };
+        if (item.Edges == 0 || item.Size <= 0 || item.Leaning <= 0)
+            return;
+        Within = Within.Plus(WithinSums.Of(item), sign);
+        for (var k = 0; k < _spreads.Length; k++)
+            _spreads[k] = _spreads[k].Plus(SpreadSums.Of(item, Spreads[k]), sign);
+    }
+}
+
+/// <summary>Within items, with N, M, X the sums of n, n·m and n·x over the edges of an item.</summary>
+/// <param name="Items">Items with statistics.</param>
+/// <param name="Edges">Their edges.</param>
+/// <param name="Size">Σ N.</param>
+/// <param name="SquaresPerSize">Σ (Σ n²)/N.</param>
+/// <param name="Means">Σ (Σ n·m² − M²/N).</param>
+/// <param name="Both">Σ (Σ n·m·x − M·X/N).</param>
+/// <param name="Affinities">Σ (Σ n·x² − X²/N).</param>
+internal readonly record struct WithinSums(long Items, long Edges, Int128 Size, Int128 SquaresPerSize, Int128 Means, Int128 Both, Int128 Affinities)
+{
+    public static WithinSums Of(in ItemSums item)
+    {
+        double n = ItemSums.Of(item.Size), m = ItemSums.Of(item.Mean), x = ItemSums.Of(item.Affinity);
+        return new WithinSums(
+            1, item.Edges, item.Size, ItemSums.Fixed(ItemSums.Of(item.Squares) / n),
+            item.MeanMean - ItemSums.Fixed(m * m / n), item.MeanAffinity - ItemSums.Fixed(m * x / n), item.AffinityAffinity - ItemSums.Fixed(x * x / n));
+    }
+
+    public WithinSums Plus(in WithinSums other, int sign) => new(
+        Items + sign * other.Items, Edges + sign * other.Edges, Size + sign * other.Size, SquaresPerSize + sign * other.SquaresPerSize,
+        Means + sign * other.Means, Both + sign * other.Both, Affinities + sign * other.Affinities);
+}
+
+/// <summary>
+/// Between items, if they lie √τ apart: each weighs ω = 1/(τ + 1/Σh), the certainty of its average; M = Σ h·m/Σh, X = Σ h·x/Σh. Enough for generalised least squares and for the likelihood of τ.
+/// </summary>
+/// <param name="Weight">Σ ω.</param>
+/// <param name="Mean">Σ ω·M.</param>
+/// <param name="Affinity">Σ ω·X.</param>
+/// <param name="MeanMean">Σ ω·M².</param>
+/// <param name="MeanAffinity">Σ ω·M·X.</param>
+/// <param name="AffinityAffinity">Σ ω·X².</param>
+/// <param name="LogWeight">Σ ln ω.</param>
+internal readonly record struct SpreadSums(
+    Int128 Weight, Int128 Mean, Int128 Affinity, Int128 MeanMean, Int128 MeanAffinity, Int128 AffinityAffinity, Int128 LogWeight)
+{
+    public static SpreadSums Of(in ItemSums item, double spread)
+    {
+        var h = ItemSums.Of(item.Leaning);
+        double m = ItemSums.Of(item.LeaningMean) / h, x = ItemSums.Of(item.LeaningAffinity) / h, w = 1 / (spread + 1 / h);
+        return new SpreadSums(
+            ItemSums.Fixed(w), ItemSums.Fixed(w * m), ItemSums.Fixed(w * x), ItemSums.Fixed(w * m * m), ItemSums.Fixed(w * m * x), ItemSums.Fixed(w * x * x),
+            ItemSums.Fixed(Math.Log(w)));
+    }
+
+    public SpreadSums Plus(in SpreadSums other, int sign) => new(
+        Weight + sign * other.Weight, Mean + sign * other.Mean, Affinity + sign * other.Affinity, MeanMean + sign * other.MeanMean,
+        MeanAffinity + sign * other.MeanAffinity, AffinityAffinity + sign * other.AffinityAffinity, LogWeight + sign * other.LogWeight);
 }
