@@ -33,10 +33,10 @@ public sealed class CalibrationTests
     {
         var probe = ConstantRewardProbe.Run(clustersPerUser, temperature, seed: 1);
         // The specification's table is of another draw of fifty directions; 1/Σw² of this one says what to expect.
-        Assert.Equal(probe.EffectiveClusters, probe.Of("diagonal"), 0.03 * inflation);
-        Assert.Equal(inflation, probe.Of("diagonal"), 0.15 * inflation);
-        foreach (var calibrated in new[] { "calibrated", "pooled", "exact" })
-            Assert.Equal(1, probe.Of(calibrated), 0.02);
+        Assert.Equal(probe.EffectiveClusters, probe.Diagonal, 0.03 * inflation);
+        Assert.Equal(inflation, probe.Diagonal, 0.15 * inflation);
+        foreach (var calibrated in new[] { probe.Calibrated, probe.Pooled, probe.Exact })
+            Assert.Equal(1, calibrated, 0.02);
     }
 
     [Fact]

@@ -7,16 +7,16 @@ namespace Recsys.Learner.Simulation.Catalogue;
 
 /// <summary>What the estimates say of one item that pays the same to everybody, divided by what it pays: 1 for an estimate that is calibrated.</summary>
 /// <param name="EffectiveClusters">Mean of 1 / Σ w²: over how many clusters a user is spread.</param>
-/// <param name="Ratios">Mean estimate over truth by estimate: diagonal, calibrated and pooled of <c>diag-lin-ucb</c>, and exact LinUCB.</param>
-public sealed record ConstantRewardProbe(double EffectiveClusters, IReadOnlyList<(string Estimate, double Ratio)> Ratios)
+/// <param name="Diagonal">Mean estimate over truth of <c>diag-lin-ucb</c> with <c>estimate=diagonal</c>.</param>
+/// <param name="Calibrated">The same with <c>estimate=calibrated</c>.</param>
+/// <param name="Pooled">The same with <c>estimate=pooled</c>.</param>
+/// <param name="Exact">The same of exact LinUCB.</param>
+public sealed record ConstantRewardProbe(double EffectiveClusters, double Diagonal, double Calibrated, double Pooled, double Exact)
 {
     private const int Clusters = 50, Dimension = 16, Events = 20_000, Judged = 2000;
     private const float Reward = 0.3f;
     private const double UserNoise = 0.15;
     private const ulong ProbePurpose = 9;
-
-    /// <summary>The ratio of an estimate.</summary>
-    public double Of(string estimate) => Ratios.First(r => r.Estimate == estimate).Ratio;
 
     /// <summary>
     /// Runs it: one item with an edge to every of fifty clusters, 20,000 noise-free events of users near a random cluster, then the mean estimate for 2,000 more.
@@ -32,10 +32,10 @@ public sealed record ConstantRewardProbe(double EffectiveClusters, IReadOnlyList
         var item = ActionKey.Of("item");
         ISimulatedPolicy Edges(string estimate) => RivalCatalog.Create(
             "diag-lin-ucb", [KeyValuePair.Create("estimate", estimate), KeyValuePair.Create("priorWeight", "0.000001")], new FeatureSchema());
-        (string Name, ISimulatedPolicy Policy)[] policies =
+        ISimulatedPolicy[] policies =
         [
-            ("diagonal", Edges("diagonal")), ("calibrated", Edges("calibrated")), ("pooled", Edges("pooled")),
-            ("exact", RivalCatalog.Create("exact-lin-ucb", [KeyValuePair.Create("priorWeight", "0.000001"), KeyValuePair.Create("prior", "zero")], new FeatureSchema())),
+            Edges("diagonal"), Edges("calibrated"), Edges("pooled"),
+            RivalCatalog.Create("exact-lin-ucb", [KeyValuePair.Create("priorWeight", "0.000001"), KeyValuePair.Create("prior", "zero")], new FeatureSchema()),
         ];
         double effective = 0;
         var log = new Interaction[Events];
@@ -46,7 +46,7 @@ public sealed record ConstantRewardProbe(double EffectiveClusters, IReadOnlyList
             log[i] = new Interaction(FeatureSet.Empty, item, FeatureSet.Empty, weights, 1, Reward, 0);
         }
         var sums = new double[policies.Length];
-        foreach (var (_, policy) in policies)
+        foreach (var policy in policies)
         {
             policy.Learn(log);
             policy.Publish();
@@ -58,11 +58,11 @@ public sealed record ConstantRewardProbe(double EffectiveClusters, IReadOnlyList
             var weights = Membership(graph, Direction(random, centroids[random.NextInteger(Clusters)]), clustersPerUser, temperature);
             for (var p = 0; p < policies.Length; p++)
             {
-                policies[p].Policy.Policy.Estimate(new DecisionQuery(FeatureSet.Empty, candidate, weights), mean, width);
+                policies[p].Policy.Estimate(new DecisionQuery(FeatureSet.Empty, candidate, weights), mean, width);
                 sums[p] += mean[0] / Reward / Judged;
             }
         }
-        return new ConstantRewardProbe(effective, [.. policies.Select((p, i) => (p.Name, sums[i]))]);
+        return new ConstantRewardProbe(effective, sums[0], sums[1], sums[2], sums[3]);
     }
 
     /// <summary>A random direction, or one near another.</summary>

@@ -15,7 +15,7 @@ public static class RivalCatalog
     {
         new("exact-lin-ucb", "LinUCB on the weights of the user's clusters, the whole matrix per item: diag-lin-ucb without the diagonal approximation.",
             [
-                new("alpha", "1", "Standard deviations of the estimate that optimism adds or sampling draws; of 0.1, 0.3, 1 and 2 optimism earns most with 1.", 0, 100),
+                new("alpha", "0.1", "Standard deviations of the estimate that optimism adds or sampling draws; docs/plots/exact.csv has what others earn.", 0, 100),
                 PriorWeight,
                 new("prior", "mean", "What θ shrinks towards. mean: the mean of all rewards. zero: the textbook's, for which an item seen once is bad.",
                     Choices: ["mean", "zero"]),
