@@ -11,6 +11,7 @@ namespace Recsys.Learner.CommandLine;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(ClassificationResult))]
 [JsonSerializable(typeof(CatalogueResult))]
+[JsonSerializable(typeof(ConstantRewardProbe))]
 internal sealed partial class SimulationJsonContext : JsonSerializerContext;
 
 /// <summary>Prints a result, either for programs or for people; both forms show the same fields under the same names.</summary>

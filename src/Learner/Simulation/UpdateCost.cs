@@ -13,7 +13,7 @@ public readonly record struct UpdateCost(double LearnedPerSecond, long StateByte
     /// <summary>Most interactions of a pass; a simulation keeps the first so many of its run.</summary>
     public const int LogMax = 20_000;
 
-    private const int Passes = 5, Batch = 100;
+    private const int Passes = 5, Batch = 100, PublishEvery = 10;
     // A slow learner is timed on the beginning of the log: the measurement should not outlast the run.
     private static readonly TimeSpan PassMax = TimeSpan.FromMilliseconds(250);
 
@@ -46,14 +46,19 @@ public readonly record struct UpdateCost(double LearnedPerSecond, long StateByte
 
     private static double Pass(ISimulatedPolicy policy, ReadOnlySpan<Interaction> log)
     {
-        var started = Stopwatch.GetTimestamp();
+        long ticks = 0;
         var learned = 0;
-        while (learned < log.Length && Stopwatch.GetElapsedTime(started) < PassMax)
+        for (var batches = 1; learned < log.Length && ticks < PassMax.TotalSeconds * Stopwatch.Frequency; batches++)
         {
             var batch = log.Slice(learned, Math.Min(Batch, log.Length - learned));
+            var started = Stopwatch.GetTimestamp();
             policy.Learn(batch);
+            ticks += Stopwatch.GetTimestamp() - started;
             learned += batch.Length;
+            // A learner that publishes keeps note of what has changed since it did; that is part of its cost, publishing itself is not.
+            if (batches % PublishEvery == 0)
+                policy.Publish();
         }
-        return learned / Math.Max(1e-9, Stopwatch.GetElapsedTime(started).TotalSeconds);
+        return learned * (double)Stopwatch.Frequency / Math.Max(1, ticks);
     }
 }

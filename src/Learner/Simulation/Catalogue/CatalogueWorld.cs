@@ -69,7 +69,7 @@ public sealed class CatalogueWorld : ICatalogueWorld
     /// <param name="seed">Of everything in it.</param>
     /// <param name="rounds">Of the run, over whose middle half the fresh items arrive; does not matter where there are none.</param>
     /// <param name="cancellation">Ends the work early.</param>
-    /// <exception cref="SimulationOptionsException">There are too few ratings, or fewer users than clusters.</exception>
+    /// <exception cref="SimulationOptionsException">There are too few ratings, no item that is rated often enough, or fewer users than clusters.</exception>
     public static CatalogueWorld Build(
         Ratings ratings, CatalogueSettings settings, long seed, long rounds = 0, CancellationToken cancellation = default)
     {
@@ -85,7 +85,8 @@ public sealed class CatalogueWorld : ICatalogueWorld
         var hidden = settings.Truth switch { CatalogueTruth.Later => later, CatalogueTruth.All => ratings.All, _ => earlier };
         var truth = RewardModel.Fit(
             users, ratings.Items.Count, hidden, new FactorizationRecipe(settings.TruthRank, settings.TruthRidge, settings.TruthBiasRidge), seed, cancellation);
-        var offline = OfflineHalf.Build(ratings, earlier, settings, seed, cancellation);
+        var eligible = Eligible(earlier, hidden, settings);
+        var offline = OfflineHalf.Build(ratings, earlier, eligible, settings, seed, cancellation);
         if (settings.Fresh == 0)
             return new CatalogueWorld(settings, offline, truth, FreshSchedule.None);
 
@@ -93,7 +94,7 @@ public sealed class CatalogueWorld : ICatalogueWorld
         var ranked = GrowingGraph.Ranked(offline.Centroids, offline.Catalogue, settings.ItemsPerCluster);
         SeededRandom.For(seed, FreshPurpose).Shuffle(ranked);
         var chosen = ranked.Take((int)(settings.Fresh * ranked.Length)).Select(i => offline.Items[i]).ToArray();
-        offline = OfflineHalf.Build(ratings, Withhold(earlier, chosen.ToHashSet(), settings.FreshRatings), settings, seed, cancellation);
+        offline = OfflineHalf.Build(ratings, Withhold(earlier, chosen.ToHashSet(), settings.FreshRatings), eligible, settings, seed, cancellation);
         return new CatalogueWorld(settings, offline, truth, new FreshSchedule(Array.ConvertAll(chosen, item => ActionKey.Of(ratings.Items[item])), rounds));
     }
 
@@ -120,6 +121,17 @@ public sealed class CatalogueWorld : ICatalogueWorld
         var withheld = ratings.Where(r => items.Contains(r.Item)).GroupBy(static r => r.Item)
             .SelectMany(group => group.OrderBy(static r => r.Time).Skip(kept)).ToHashSet();
         return [.. ratings.Where(r => !withheld.Contains(r))];
+    }
+
+    /// <summary>The items whose vectors can be made and whose truth is known well enough.</summary>
+    private static HashSet<int> Eligible(IReadOnlyList<Rating> earlier, IReadOnlyList<Rating> hidden, CatalogueSettings settings)
+    {
+        var counts = hidden.CountBy(static r => r.Item).ToDictionary();
+        var seen = earlier.Select(static r => r.Item).Distinct().Select(item => (Item: item, Ratings: counts.GetValueOrDefault(item))).ToList();
+        var enough = settings.TruthRatings > 0
+            ? settings.TruthRatings
+            : Math.Min(CatalogueSettings.TruthRatingsMost, seen.Select(static x => x.Ratings).OrderDescending().Take(settings.ItemsPerCluster).Last());
+        return [.. seen.Where(x => x.Ratings >= enough).Select(static x => x.Item)];
     }
 
     private CatalogueVisitor Visit(ClusterGraph graph, int user, ulong rotation)

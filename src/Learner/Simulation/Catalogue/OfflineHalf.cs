@@ -8,7 +8,7 @@ namespace Recsys.Learner.Simulation.Catalogue;
 
 /// <summary>What a service would know of a catalogue before the first decision: vectors and clusters made from some ratings.</summary>
 /// <param name="Users">Vector of every user, length 1.</param>
-/// <param name="Items">Numbers of the items that were rated, ascending.</param>
+/// <param name="Items">Numbers of the items of the catalogue, ascending.</param>
 /// <param name="Catalogue">Those items with their vectors.</param>
 /// <param name="Centroids">Of the user clusters.</param>
 internal sealed record OfflineHalf(float[][] Users, int[] Items, CatalogueItem[] Catalogue, IReadOnlyList<float[]> Centroids)
@@ -19,14 +19,18 @@ internal sealed record OfflineHalf(float[][] Users, int[] Items, CatalogueItem[]
     /// <summary>Factorises and clusters.</summary>
     /// <param name="ratings">Gives the ids.</param>
     /// <param name="seen">The ratings that a service would have.</param>
+    /// <param name="eligible">Items of the catalogue, of those that were seen.</param>
     /// <param name="settings">With the number of clusters chosen.</param>
     /// <param name="seed">Of the factorisation and the clusters.</param>
     /// <param name="cancellation">Ends the work early.</param>
-    public static OfflineHalf Build(Ratings ratings, IReadOnlyList<Rating> seen, CatalogueSettings settings, long seed, CancellationToken cancellation)
+    public static OfflineHalf Build(
+        Ratings ratings, IReadOnlyList<Rating> seen, IReadOnlySet<int> eligible, CatalogueSettings settings, long seed, CancellationToken cancellation)
     {
         var recipe = new FactorizationRecipe(settings.VectorLength, settings.VectorRidge, settings.VectorBiasRidge);
         var known = MatrixFactorization.Fit(ratings.Users.Count, ratings.Items.Count, seen, recipe, seed, cancellation);
-        var items = seen.Select(static r => r.Item).Distinct().Order().ToArray();
+        var items = seen.Select(static r => r.Item).Distinct().Where(eligible.Contains).Order().ToArray();
+        if (items.Length == 0)
+            throw new SimulationOptionsException($"No item has {settings.TruthRatings} ratings that the hidden model is fitted to: 'truthRatings' is too large for this file.");
         var (userVectors, itemVectors) = Vectors(known, ratings.Users.Count, items);
         var centroids = SphericalKMeans.Fit(userVectors, settings.Clusters, SeededRandom.For(seed, ClusterPurpose).NextBits(), ClusterSweeps);
         var catalogue = items.Zip(itemVectors, (item, vector) =>
