@@ -34,6 +34,8 @@ try
     FeedbackEndpoints.Map(app);
     ExperimentEndpoints.Map(app);
     CatalogueEndpoints.Map(app);
+    ClusterEndpoints.Map(app);
+    StatisticsEndpoints.Map(app);
     HealthEndpoints.Map(app);
     OpenApiEndpoints.Map(app);
     ConsoleEndpoints.Map(app);

@@ -52,14 +52,14 @@ public sealed class ReadinessTests : IDisposable
     }
 
     private static Experiment Experiment(string name, string definition) =>
-        new(name, ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(definition), new List<KeyValuePair<string, string>>())!, 1, []);
+        new(name, ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(definition), new List<KeyValuePair<string, string>>())!, 1, GraphHead.None);
 
     private sealed class NoSnapshots : ISnapshotReader
     {
         public Task<IReadOnlyList<ShardHead>> HeadsAsync(string experiment, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ShardHead>>([]);
 
-        public Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, ShardHead head, CancellationToken cancellationToken) =>
-            Task.FromResult<ReadOnlyMemory<byte>?>(null);
+        public Task<ShardUpdate?> FetchAsync(string experiment, ShardHead head, long? known, CancellationToken cancellationToken) =>
+            Task.FromResult<ShardUpdate?>(null);
 
         public Task WaitForChangeAsync(string experiment, CancellationToken cancellationToken) => Task.Delay(Timeout.Infinite, cancellationToken);
     }

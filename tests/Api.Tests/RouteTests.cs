@@ -27,6 +27,7 @@ public sealed class RouteTests(EmbeddedDeployment deployment)
         "GET /v1/experiments/{experiment}",
         "GET /v1/experiments/{experiment}/evaluation",
         "GET /v1/experiments/{experiment}/items/{item}",
+        "GET /v1/experiments/{experiment}/items/{item}/statistics",
         "POST /v1/experiments/{experiment}/decisions",
         "POST /v1/experiments/{experiment}/decisions/batch",
         "POST /v1/experiments/{experiment}/decisions/{decisionId}/activate",

@@ -9,11 +9,11 @@ using Recsys.Api.Decisions;
 using Recsys.Api.Experiments;
 using Recsys.Api.Snapshots;
 using Recsys.Api.Telemetry;
+using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Policies;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
-using Recsys.Infrastructure.Snapshots;
 
 namespace Recsys.Decisions.Tests;
 
@@ -50,9 +50,11 @@ public sealed class DecisionRig : IDisposable
             """), errors) ?? throw new InvalidOperationException(string.Join(" ", errors));
         var random = new Random(20_230_728);
         var centroids = Enumerable.Range(0, 5).Select(_ => Vector(random)).ToList();
+        var head = new GraphHead(Version: 1, Checksum: 1, NextCluster: 6);
+        _catalogues.Of("home").Bring(head, new GraphPlan(1, centroids, [1, 2, 3, 4, 5], null));
         var metrics = new ApiMetrics(Prometheus.Metrics.WithCustomRegistry(Prometheus.Metrics.NewCustomRegistry()));
         _runtime = new ExperimentRuntime(
-            new Experiment("home", definition, 0, centroids),
+            new Experiment("home", definition, 0, head),
             new RuntimeParts(new NoSnapshots(), _catalogues, metrics, TimeProvider.System, NullLogger<ExperimentRegistry>.Instance));
         _service = new DecisionService(_log, Options.Create(_options), NullLogger<DecisionService>.Instance);
         Requests = [.. Enumerable.Range(0, variants).Select(i => Request(random, i, source, candidates))];
@@ -145,7 +147,7 @@ public sealed class DecisionRig : IDisposable
             using var json = JsonDocument.Parse(
                 $$"""{"vector":{{Json(Vector(random))}},"features":{"topic":"t{{i % 11}}","length":{{i}}},"availableFrom":"2020-01-01T00:00:00Z"}""");
             _runtime.Catalogue.ApplyOwn("item-" + i, CatalogueEntry.Read("item-" + i, json.RootElement, Dimension, "", errors)
-                ?? throw new InvalidOperationException(string.Join(" ", errors)));
+                ?? throw new InvalidOperationException(string.Join(" ", errors)), Now);
         }
         _runtime.Catalogue.Build();
     }
@@ -183,15 +185,6 @@ public sealed class DecisionRig : IDisposable
     private static string Json(float[] vector) => "[" + string.Join(',', vector.Select(static v => v.ToString("R", CultureInfo.InvariantCulture))) + "]";
 
     private static string Name<T>(T value) where T : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
-
-    private sealed class NoSnapshots : ISnapshotReader
-    {
-        public Task<IReadOnlyList<ShardHead>> HeadsAsync(string experiment, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<ShardHead>>([]);
-
-        public Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, ShardHead head, CancellationToken cancellationToken) => Task.FromResult<ReadOnlyMemory<byte>?>(null);
-
-        public Task WaitForChangeAsync(string experiment, CancellationToken cancellationToken) => Task.CompletedTask;
-    }
 
     private sealed class MemoryLog : IEventPublisher
     {

@@ -19,6 +19,16 @@ public sealed class CadenceTests
         Assert.Equal(due, Cadence.IsPublicationDue(Options, unpublished, sinceLast, cost));
 
     [Theory]
+    [InlineData(1_000_000, 1_000_000, 1e9, 0, true)] // as much has changed as there is
+    [InlineData(999_999, 1_000_000, 1e9, 0, false)]
+    [InlineData(Cadence.BaseBytesMin - 1, 20, 1e9, 0, false)] // too little to be worth it
+    [InlineData(Cadence.BaseBytesMin, 20, 1e9, 0, true)]
+    [InlineData(9_000_000, 1_000_000, 7999, 2000, false)] // the last one took two seconds
+    [InlineData(9_000_000, 1_000_000, 8000, 2000, true)]
+    public void Base(long deltaBytes, long baseBytes, double sinceLast, double cost, bool due) =>
+        Assert.Equal(due, Cadence.IsBaseDue(deltaBytes, baseBytes, sinceLast, cost));
+
+    [Theory]
     [InlineData(0, 250, true)]
     [InlineData(0, 249, false)]
     [InlineData(1, 1e9, false)]

@@ -4,6 +4,7 @@ using Recsys.Bandits.Policies;
 using Recsys.Bandits.Snapshots;
 using Recsys.Learner.Tests.Support;
 using Recsys.Learner.Training;
+using Recsys.TestKit;
 
 namespace Recsys.Learner.Tests;
 
@@ -47,6 +48,26 @@ public sealed class PublishGuardTests
         Assert.Contains("checksum", guard.Problem(framed, null), StringComparison.Ordinal);
         Assert.NotNull(guard.Problem(Frame(trainer, Spec.Fingerprint + 1), null));
         Assert.NotNull(guard.Problem(Frame(trainer, Spec.Fingerprint, interactions: 5), null));
+    }
+
+    [Fact]
+    public void Delta_is_read_as_its_reader_will_and_refused_where_that_fails()
+    {
+        var kind = new SumKind();
+        var guard = new PublishGuard(kind, Spec);
+        byte[] Delta(ReadOnlySpan<byte> payload, ulong fingerprint) =>
+            SnapshotFraming.FrameDelta(new DeltaHeader(new SnapshotHeader(fingerprint, 0, 1, 4), 2), payload);
+        var trainer = new SumTrainer();
+        trainer.MarkPublished();
+        var bytes = new ArrayBufferWriter<byte>();
+        Assert.True(trainer.TryWriteDelta(bytes));
+        Assert.Null(guard.DeltaProblem(Delta(bytes.WrittenSpan, Spec.Fingerprint)));
+        Assert.Contains("no sums", guard.DeltaProblem(Delta(bytes.WrittenSpan[1..], Spec.Fingerprint)), StringComparison.Ordinal);
+        Assert.NotNull(guard.DeltaProblem(Delta(bytes.WrittenSpan, Spec.Fingerprint + 1)));
+        var framed = Delta(bytes.WrittenSpan, Spec.Fingerprint);
+        framed[^1] ^= 1;
+        Assert.Contains("checksum", guard.DeltaProblem(framed), StringComparison.Ordinal);
+        Assert.Contains("no deltas", new PublishGuard(PolicyCatalog.Find("uniform"), Spec).DeltaProblem(framed), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -12,8 +12,12 @@ namespace Recsys.Api.Catalogue;
 /// <param name="Id">Its id.</param>
 /// <param name="Item">Encoded, with its times of availability.</param>
 /// <param name="Json">The item as its owner wrote it.</param>
-public sealed record CatalogueEntry(string Id, CatalogueItem Item, ReadOnlyMemory<byte> Json)
+/// <param name="FirstPut">When an item of this id was put first, Unix milliseconds; replacing it does not make it new. Null where nobody said.</param>
+public sealed record CatalogueEntry(string Id, CatalogueItem Item, ReadOnlyMemory<byte> Json, long? FirstPut = null)
 {
+    /// <summary>The field in which the log keeps <see cref="FirstPut"/>.</summary>
+    public const string FirstPutField = "firstPut";
+
     /// <summary>Most tags of one item.</summary>
     public const int TagsMax = 256;
 
@@ -97,9 +101,37 @@ public sealed record CatalogueEntry(string Id, CatalogueItem Item, ReadOnlyMemor
         }
     }
 
+    /// <summary>Reads an item of the log: any length of vector, and the time of its first appearance if the record has one.</summary>
+    /// <returns>The item, or null when there is a problem.</returns>
+    public static CatalogueEntry? ReadLogged(string id, JsonElement item, ICollection<KeyValuePair<string, string>> errors)
+    {
+        var entry = Read(id, item, vector: null, "", errors, alsoAllowed: FirstPutField);
+        return JsonFields.Get(item, FirstPutField) is { ValueKind: JsonValueKind.String } text && Rfc3339.TryParse(text.GetString(), out var time)
+            ? entry is null ? null : entry with { FirstPut = time }
+            : entry;
+    }
+
+    /// <summary>What the log keeps: the item as its owner wrote it, and when it appeared first.</summary>
+    public ReadOnlyMemory<byte> ToLogged()
+    {
+        if (FirstPut is not { } first)
+            return Json;
+        var buffer = new System.Buffers.ArrayBufferWriter<byte>(Json.Length + 64);
+        using (var document = JsonDocument.Parse(Json))
+        using (var json = new Utf8JsonWriter(buffer, JsonFormat.Options))
+        {
+            json.WriteStartObject();
+            foreach (var property in document.RootElement.EnumerateObject())
+                property.WriteTo(json);
+            json.WriteString(FirstPutField, DateTimeOffset.FromUnixTimeMilliseconds(first).UtcDateTime);
+            json.WriteEndObject();
+        }
+        return buffer.WrittenMemory;
+    }
+
     private static string WithoutField(JsonElement item, string? field)
     {
-        if (field is null)
+        if (field is null || !item.TryGetProperty(field, out _))
             return item.GetRawText();
         var buffer = new System.Buffers.ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, JsonFormat.Options))

@@ -1,11 +1,12 @@
 using System.Text.Json;
+using Recsys.Api.Experiments;
 using Recsys.Api.Telemetry;
 using Recsys.Infrastructure.Events;
 
 namespace Recsys.Api.Catalogue;
 
 /// <summary>Brings the items of the log into the catalogues.</summary>
-public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiMetrics metrics, TimeProvider clock, ILogger<CatalogueFollower> log)
+public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ExperimentRegistry registry, ApiMetrics metrics, TimeProvider clock, ILogger<CatalogueFollower> log)
     : BackgroundService
 {
     private static readonly TimeSpan RetryAfter = TimeSpan.FromMilliseconds(250);
@@ -18,7 +19,7 @@ public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiM
         {
             try
             {
-                await feed.FollowAsync(Handle, () => index.CaughtUp = true, stoppingToken);
+                await feed.FollowAsync(Handle, CaughtUp, stoppingToken);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -32,6 +33,13 @@ public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiM
         }
     }
 
+    private void CaughtUp()
+    {
+        index.CaughtUp = true;
+        // Graphs wait for this.
+        index.Signal();
+    }
+
     private void Handle(string experiment, string id, ReadOnlyMemory<byte>? json)
     {
         CatalogueEntry? item = null;
@@ -41,7 +49,7 @@ public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiM
             try
             {
                 using var document = JsonDocument.Parse(bytes);
-                item = CatalogueEntry.Read(id, document.RootElement, vector: null, "", errors);
+                item = CatalogueEntry.ReadLogged(id, document.RootElement, errors);
             }
             catch (Exception problem) when (problem is JsonException or InvalidOperationException)
             {
@@ -54,7 +62,12 @@ public sealed class CatalogueFollower(IItemFeed feed, CatalogueIndex index, ApiM
                 return;
             }
         }
-        index.Of(experiment).ApplyLogged(id, item, json is { } span ? span.Span : default, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        // What another producer wrote does not say since when there is that item; it appears now.
+        if (item is { FirstPut: null })
+            item = item with { FirstPut = now };
+        if (index.Of(experiment).ApplyLogged(id, item, json is { } span ? span.Span : default, now, index.CaughtUp))
+            registry.Find(experiment)?.Metrics.Takedowns.Inc();
         index.Signal();
     }
 }

@@ -20,9 +20,16 @@ public sealed class DecisionOptions
     [Range(1, 10_000)]
     public int BatchMax { get; init; } = 256;
 
-    /// <summary>Most bytes in the body of a batch, of a bulk upload or of centroids.</summary>
+    /// <summary>Most bytes in the body of a batch or of a bulk upload.</summary>
     [Range(1024, 256 << 20)]
     public int BulkBytesMax { get; init; } = 16 << 20;
+
+    /// <summary>
+    /// Most bytes in the body of clusters with their edges: 30,000 centroids of 64 numbers at 12 bytes are 23 MB, ten million ids of 20 characters with quotes and commas
+    /// 230 MB, 253 MB in all. Ids of 36 characters need 390 MB. About twice the body is held in memory while it is worked on, one large body at a time.
+    /// </summary>
+    [Range(1024, 1 << 30)]
+    public int GraphBytesMax { get; init; } = 256 << 20;
 
     /// <summary>Parameters older than this are not served: decisions are uniform until there are new ones. A day survives any ordinary outage.</summary>
     public TimeSpan ParameterAgeMax { get; init; } = TimeSpan.FromDays(1);

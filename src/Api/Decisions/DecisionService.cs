@@ -74,7 +74,9 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
     private DecisionOutcome Estimate(ExperimentRuntime runtime, DecisionWorkspace workspace, long now, out IPolicy policy)
     {
         var definition = runtime.Experiment.Definition;
-        var graph = runtime.Catalogue.Graph;
+        // Read once: clusters, weights and candidates are of one graph, whatever comes into service meanwhile.
+        var served = runtime.Catalogue.Served;
+        var graph = served.Graph;
         var sizes = definition.Graph;
         // Right after a new definition the graph may still be the one for vectors of another length.
         var user = workspace.Context.Dense.Length == graph.Dimension ? workspace.Context.Dense.Span : default;
@@ -85,6 +87,8 @@ public sealed class DecisionService(IEventPublisher log, IOptions<DecisionOption
             var most = options.Value.ActionsMax;
             workspace.SetCandidateCount(graph.Propose(
                 workspace.Clusters, now, Seed(runtime, workspace).Value, workspace.CandidateRoom(most), workspace.ProposalScratch(most)));
+            workspace.AddGraduates(served, now, most);
+            workspace.RemoveHidden(served);
             workspace.KeepListed();
         }
         workspace.RemoveExcluded();

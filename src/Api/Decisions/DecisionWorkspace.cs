@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
+using Recsys.Api.Catalogue;
 using Recsys.Api.Serialization;
 using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Exploration;
@@ -180,6 +181,48 @@ public sealed class DecisionWorkspace : IDisposable
             _restriction[i] = _candidates[i].Key;
         _restrictionCount = CandidateCount;
         _restriction.AsSpan(0, _restrictionCount).Sort();
+    }
+
+    /// <summary>Adds the items that clusters rank behind those of their graph, as far as there is room in what <see cref="CandidateRoom"/> gave.</summary>
+    public void AddGraduates(ServedGraph served, long now, int most)
+    {
+        if (served.Graduates.Count == 0)
+            return;
+        var proposed = CandidateCount;
+        for (var i = 0; i < _clusterCount; i++)
+        {
+            if (!served.Graduates.TryGetValue(_clusters[i].Cluster, out var graduates))
+                continue;
+            foreach (var item in graduates)
+            {
+                if (!item.IsAvailable(now))
+                    continue;
+                // The graph has none of them, so only each other's clusters can have brought one already.
+                var at = proposed;
+                while (at < CandidateCount && _candidates[at].Key != item.Key)
+                    at++;
+                if (at == most)
+                    break;
+                if (at == CandidateCount)
+                    _candidates[CandidateCount++] = new Candidate(item.Id, item.Key, item.Features, 0);
+                _candidates[at] = _candidates[at] with { ClusterMask = _candidates[at].ClusterMask | (1UL << i) };
+            }
+        }
+        ListedCount = CandidateCount;
+    }
+
+    /// <summary>Takes out what was taken down since the graph was built.</summary>
+    public void RemoveHidden(ServedGraph served)
+    {
+        if (!served.HidesAny)
+            return;
+        var kept = 0;
+        for (var i = 0; i < CandidateCount; i++)
+        {
+            if (!served.Hides(_candidates[i].Key))
+                _candidates[kept++] = _candidates[i];
+        }
+        CandidateCount = ListedCount = kept;
     }
 
     /// <summary>Keeps the proposals that the request lists, all of them when it lists none.</summary>

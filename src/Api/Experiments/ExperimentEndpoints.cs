@@ -73,12 +73,10 @@ public sealed class ExperimentEndpoints(
         {
             var known = registry.Find(name)?.Experiment;
             // Centroids of another length can never match a context, or an item, again.
-            var shapes = definition.Features;
-            IReadOnlyList<float[]> centroids =
-                known is { Centroids: [var first, ..] } && first.Length == shapes.ContextVector && (shapes.ActionVector == 0 || shapes.ActionVector == first.Length)
-                    ? known.Centroids
-                    : [];
-            var experiment = new Experiment(name, definition, known?.CreatedAt ?? Now, centroids);
+            var graph = known?.Graph ?? GraphHead.None;
+            if (catalogues.Of(name).Plan is { Plan.Centroids: [var first, ..] } plan && plan.Head == graph && !ClustersRequest.Fits(first.Length, definition.Features))
+                graph = graph.WithoutPlan();
+            var experiment = new Experiment(name, definition, known?.CreatedAt ?? Now, graph);
             await log.EnsureLogAsync(name, context.RequestAborted);
             await store.PutAsync(experiment, context.RequestAborted);
             var runtime = registry.Put(experiment);
@@ -104,7 +102,7 @@ public sealed class ExperimentEndpoints(
             }
             registry.Remove(name);
             foreach (var id in catalogues.Of(name).Ids)
-                catalogues.Of(name).ApplyOwn(id, null);
+                catalogues.Of(name).ApplyOwn(id, null, Now);
             context.Response.StatusCode = StatusCodes.Status204NoContent;
         }
     }

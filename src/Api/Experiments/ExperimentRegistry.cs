@@ -55,6 +55,7 @@ public sealed class ExperimentRegistry(RuntimeParts parts)
             if (next.Remove(name))
                 Swap(next);
             parts.Metrics.Forget(name);
+            parts.Catalogues.Of(name).Forget();
         }
     }
 
@@ -85,6 +86,7 @@ public sealed class ExperimentRegistry(RuntimeParts parts)
                     continue;
                 changed = true;
                 parts.Metrics.Forget(name);
+                parts.Catalogues.Of(name).Forget();
                 parts.Log.ExperimentChanged(name, "removed");
             }
             if (changed)
@@ -103,8 +105,7 @@ public sealed class ExperimentRegistry(RuntimeParts parts)
     }
 
     private static bool IsSame(Experiment a, Experiment b) =>
-        a.CreatedAt == b.CreatedAt && a.Definition.Json == b.Definition.Json && a.Centroids.Count == b.Centroids.Count
-        && a.Centroids.Zip(b.Centroids).All(static pair => pair.First.AsSpan().SequenceEqual(pair.Second));
+        a.CreatedAt == b.CreatedAt && a.Graph == b.Graph && a.Definition.Json == b.Definition.Json;
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

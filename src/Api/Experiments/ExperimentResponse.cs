@@ -21,8 +21,9 @@ public static class ExperimentResponse
         json.WriteNumber("actions"u8, runtime.Actions);
         json.WriteString("mode"u8, experiment.Definition.Mode.ToString().ToLowerInvariant());
         json.WriteString("createdAt"u8, DateTimeOffset.FromUnixTimeMilliseconds(experiment.CreatedAt).UtcDateTime);
-        if (experiment.Centroids.Count > 0)
-            json.WriteNumber("clusters"u8, experiment.Centroids.Count);
+        if (runtime.Catalogue.Plan is { Plan.Centroids.Count: > 0 and var clusters } plan && plan.Head == experiment.Graph)
+            json.WriteNumber("clusters"u8, clusters);
+        WriteGraph(json, runtime);
         var warnings = Warnings(runtime).ToList();
         if (warnings.Count > 0)
         {
@@ -31,6 +32,23 @@ public static class ExperimentResponse
                 json.WriteStringValue(warning);
             json.WriteEndArray();
         }
+        json.WriteEndObject();
+    }
+
+    private static void WriteGraph(Utf8JsonWriter json, ExperimentRuntime runtime)
+    {
+        var served = runtime.Catalogue.Served;
+        var graph = served.Graph;
+        json.WriteStartObject("graph"u8);
+        json.WriteNumber("version"u8, graph.Version);
+        json.WriteNumber("acceptedVersion"u8, runtime.Experiment.Graph.Version);
+        json.WriteNumber("clusters"u8, graph.Clusters);
+        json.WriteNumber("edges"u8, graph.Edges);
+        json.WriteNumber("items"u8, graph.ItemCount);
+        json.WriteNumber("newcomers"u8, served.Newcomers);
+        var (graduated, retired) = runtime.Catalogue.Dismissed;
+        json.WriteNumber("graduated"u8, graduated);
+        json.WriteNumber("retired"u8, retired);
         json.WriteEndObject();
     }
 

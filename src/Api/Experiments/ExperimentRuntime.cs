@@ -27,7 +27,7 @@ public sealed class ExperimentRuntime
         Kind = System.Text.Encoding.UTF8.GetBytes(experiment.Definition.Policy.Kind);
         Metrics = parts.Metrics.For(experiment.Name, experiment.Definition.Policy.Kind);
         Uniform = new UniformPolicy(new PolicyDescriptor("uniform", 0, 0), (float)experiment.Definition.Reward.Default);
-        Refresh = new ParameterRefresh(experiment, Slot, parts.Snapshots, Metrics, parts.Clock, parts.Log);
+        Refresh = ParameterRefresh.Create(new RefreshParts(experiment, Slot, parts.Snapshots, Metrics, parts.Clock, parts.Log));
         Catalogue = parts.Catalogues.Of(experiment.Name);
         _seen = earlier?._seen ?? new SeenActions();
         if (earlier is not null && earlier.Experiment.CreatedAt == experiment.CreatedAt)

@@ -19,5 +19,6 @@ public static class ExperimentServices
 
     /// <summary>Items and graphs.</summary>
     public static IServiceCollection AddCatalogue(this IServiceCollection services) => services
-        .AddSingleton<CatalogueIndex>().AddSingleton<CatalogueEndpoints>().AddHostedService<CatalogueFollower>().AddHostedService<GraphBuilderService>();
+        .AddSingleton<CatalogueIndex>().AddSingleton<CatalogueEndpoints>().AddSingleton<ClusterEndpoints>().AddSingleton<StatisticsEndpoints>().AddHostedService<CatalogueFollower>()
+        .AddHostedService<GraphPlanFollower>().AddHostedService<GraphBuilderService>().AddHostedService<NewcomerService>();
 }

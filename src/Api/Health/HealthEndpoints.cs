@@ -31,6 +31,7 @@ public static class HealthEndpoints
             json.WriteBoolean("warmedUp"u8, state.readiness.WarmedUp);
             json.WriteBoolean("experimentsLoaded"u8, state.registry.Loaded);
             json.WriteBoolean("catalogueCaughtUp"u8, state.readiness.ItemsKnown);
+            json.WriteBoolean("graphsKnown"u8, state.readiness.GraphsKnown);
             json.WriteBoolean("parametersKnown"u8, state.readiness.ParametersKnown);
             json.WriteBoolean("experimentStoreReachable"u8, !state.registry.StoreAway);
             json.WriteBoolean("parameterStoreReachable"u8, state.registry.All.Values.All(static r => !r.StoreAway));

@@ -19,7 +19,7 @@ public sealed class Readiness(ExperimentRegistry registry, CatalogueIndex catalo
     public bool IsStarted => WarmedUp && registry.Loaded;
 
     /// <summary>
-    /// Able to answer as it should: experiments and their parameters are known. The catalogue matters only where an experiment decides from it. Once
+    /// Able to answer as it should: experiments, their parameters and their graphs are known. The catalogue matters only where an experiment decides from it. Once
     /// ready, only stopping changes it: when a store goes away the last good state keeps serving, and an experiment that comes later and has to wait
     /// for its parameters or items must not take this replica, and every other one with it, away from the experiments that are served.
     /// </summary>
@@ -28,7 +28,7 @@ public sealed class Readiness(ExperimentRegistry registry, CatalogueIndex catalo
         get
         {
             if (!_wasReady)
-                _wasReady = IsStarted && ParametersKnown && ItemsKnown;
+                _wasReady = IsStarted && ParametersKnown && ItemsKnown && GraphsKnown;
             return _wasReady && !Stopping;
         }
     }
@@ -41,4 +41,8 @@ public sealed class Readiness(ExperimentRegistry registry, CatalogueIndex catalo
 
     /// <summary>Whether every catalogue that matters is complete.</summary>
     public bool ItemsKnown => catalogue.CaughtUp || registry.All.Values.All(static r => r.Experiment.Definition.Candidates == CandidateSource.Request);
+
+    /// <summary>Whether each experiment decides on the graph that it is meant to have, or on the best there is.</summary>
+    public bool GraphsKnown => registry.All.Values.All(static r =>
+        r.Catalogue.IsComplete || (r.Experiment.Definition.Candidates == CandidateSource.Request && !r.Experiment.Graph.HasPlan));
 }

@@ -34,7 +34,7 @@ public sealed class WarmUp(
         var definition = ExperimentDefinitionReader.Read("""{"policy":{"kind":"uniform"}}"""u8.ToArray(), new List<KeyValuePair<string, string>>())!;
         var metrics = new ApiMetrics(Prometheus.Metrics.WithCustomRegistry(Prometheus.Metrics.NewCustomRegistry()));
         var parts = new RuntimeParts(snapshots, new CatalogueIndex(), metrics, clock, registryLog);
-        var runtime = new ExperimentRuntime(new Experiment("warm-up", definition, 0, []), parts);
+        var runtime = new ExperimentRuntime(new Experiment("warm-up", definition, 0, GraphHead.None), parts);
         var service = new DecisionService(new Discard(), options, decisionLog);
         using var workspace = new DecisionWorkspace();
         var decisions = 0;

@@ -25,7 +25,7 @@ public sealed class DemoExperiment(IExperimentStore store, IEventPublisher log, 
         if ((await store.ListAsync(cancellationToken)).Count > 0
             || ExperimentDefinitionReader.Read(Definition, new List<KeyValuePair<string, string>>()) is not { } definition)
             return;
-        var demo = new Experiment(Name, definition, clock.GetUtcNow().ToUnixTimeMilliseconds(), []);
+        var demo = new Experiment(Name, definition, clock.GetUtcNow().ToUnixTimeMilliseconds(), GraphHead.None);
         await log.EnsureLogAsync(Name, cancellationToken);
         await store.PutAsync(demo, cancellationToken);
         registry.Put(demo);

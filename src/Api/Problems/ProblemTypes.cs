@@ -37,6 +37,12 @@ public static class ProblemTypes
     /// <summary>The route exists, with other methods.</summary>
     public static readonly ProblemType MethodNotAllowed = new("method-not-allowed", "This address does not take that method", 405);
 
+    /// <summary>Others changed the same thing at the same time.</summary>
+    public static readonly ProblemType Conflict = new("conflict", "It was changed at the same time", 409);
+
+    /// <summary>The policy keeps no statistics per edge.</summary>
+    public static readonly ProblemType NoStatistics = new("no-statistics", "There are no statistics of items", 409);
+
     /// <summary>The body is larger than the limit.</summary>
     public static readonly ProblemType BodyTooLarge = new("body-too-large", "The body is too large", 413);
 
@@ -61,7 +67,7 @@ public static class ProblemTypes
     /// <summary>All of them.</summary>
     public static IReadOnlyList<ProblemType> All { get; } =
     [
-        MalformedJson, InvalidRequest, Unauthorized, Forbidden, NotFound, UnknownExperiment, UnknownItem, MethodNotAllowed, BodyTooLarge,
+        MalformedJson, InvalidRequest, Unauthorized, Forbidden, NotFound, UnknownExperiment, UnknownItem, MethodNotAllowed, Conflict, NoStatistics, BodyTooLarge,
         UnsupportedMediaType, NoActions, Overloaded, InternalError, NotAvailable, StoreUnavailable,
     ];
 }

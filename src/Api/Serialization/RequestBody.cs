@@ -28,6 +28,9 @@ public sealed class RequestBody
             return new Problem(ProblemTypes.UnsupportedMediaType, $"'{type}' is not JSON. Send Content-Type: application/json.");
         if (request.ContentLength > bytesMax)
             return TooLarge(bytesMax);
+        // Growing by doubling would hold a large body three times.
+        if (request.ContentLength is > 1 << 20 and var promised && promised > _bytes.Length)
+            _bytes = new byte[promised];
         var reader = request.BodyReader;
         while (true)
         {

@@ -6,147 +6,123 @@ using Recsys.Infrastructure.Snapshots;
 
 namespace Recsys.Api.Snapshots;
 
-/// <summary>
-/// Keeps the parameters of one experiment fresh: fetches the shards that moved, verifies them completely, assembles the next policy beside the
-/// serving one and swaps. Whatever cannot be verified is refused and the last good policy stays. Used by one loop at a time.
-/// </summary>
-public sealed class ParameterRefresh(
-    Experiment experiment, PolicySlot slot, ISnapshotReader store, ApiMetrics.ForExperiment metrics, TimeProvider clock, ILogger log)
-{
-    /// <summary>A blob can be replaced between reading its head and fetching it; twice in a row is bad luck, more is a fault.</summary>
-    private const int HeadReadsMax = 3;
+/// <summary>What keeps the parameters of one experiment fresh.</summary>
+/// <param name="Experiment">The experiment.</param>
+/// <param name="Slot">Where to put them.</param>
+/// <param name="Store">Where they come from.</param>
+/// <param name="Metrics">Counts.</param>
+/// <param name="Clock">Time.</param>
+/// <param name="Log">Messages.</param>
+public sealed record RefreshParts(
+    Experiment Experiment, PolicySlot Slot, ISnapshotReader Store, ApiMetrics.ForExperiment Metrics, TimeProvider Clock, ILogger Log);
 
-    private readonly PolicySpec _spec = experiment.Definition.Policy;
-    private readonly IPolicyKind _kind = PolicyCatalog.Find(experiment.Definition.Policy.Kind);
-    private Dictionary<int, Shard> _shards = [];
-    private readonly Dictionary<int, ShardHead> _refused = [];
+/// <summary>
+/// Keeps the parameters of one experiment fresh: fetches what moved, verifies it completely, makes the next policy beside the serving one and swaps. Whatever
+/// cannot be verified is refused and the last good policy stays. Used by one loop at a time.
+/// </summary>
+public abstract class ParameterRefresh
+{
+    /// <summary>What was published can be replaced between reading its head and fetching it; twice in a row is bad luck, more is a fault.</summary>
+    protected const int HeadReadsMax = 3;
+
+    private readonly RefreshParts _parts;
     private bool _refusedForDefinition;
 
-    private sealed record Shard(ShardHead Head, PolicyShard Content);
+    private protected ParameterRefresh(RefreshParts parts) => _parts = parts;
+
+    /// <summary>What trained the parameters.</summary>
+    protected PolicySpec Spec => _parts.Experiment.Definition.Policy;
+
+    /// <summary>Where parameters come from.</summary>
+    protected ISnapshotReader Store => _parts.Store;
+
+    /// <summary>Name of the experiment.</summary>
+    protected string Name => _parts.Experiment.Name;
+
+    /// <summary>Counts.</summary>
+    protected ApiMetrics.ForExperiment Metrics => _parts.Metrics;
+
+    /// <summary>Time.</summary>
+    protected TimeProvider Clock => _parts.Clock;
+
+    /// <summary>What serves.</summary>
+    protected IPolicy? Serving => _parts.Slot.Current.Policy;
+
+    /// <summary>For the kind of an experiment.</summary>
+    /// <param name="parts">What it works with.</param>
+    /// <param name="kind">Makes its policies; null for the kind in the catalogue.</param>
+    public static ParameterRefresh Create(RefreshParts parts, IPolicyKind? kind = null)
+    {
+        kind ??= PolicyCatalog.Find(parts.Experiment.Definition.Policy.Kind);
+        return kind is IDeltaKind deltas ? new DeltaRefresh(parts, deltas) : new WholeRefresh(parts, kind);
+    }
 
     /// <summary>Takes over what an earlier definition with the same fingerprint had fetched; only what acts when serving has changed.</summary>
     public void TakeOver(ParameterRefresh earlier)
     {
-        if (earlier._spec.Fingerprint != _spec.Fingerprint)
-        {
-            if (earlier._shards.Count > 0)
-                slot.Current = ServingState.Outdated;
-            return;
-        }
-        _shards = new Dictionary<int, Shard>(earlier._shards);
-        if (_shards.Count > 0)
-            Serve(_kind.Assemble(_spec, Contents(_shards)));
+        if (earlier.Spec.Fingerprint == Spec.Fingerprint)
+            Continue(earlier);
+        else if (earlier.HasParameters)
+            _parts.Slot.Current = ServingState.Outdated;
     }
 
     /// <summary>Looks once.</summary>
     /// <returns>Whether new parameters were put into service.</returns>
     /// <exception cref="StoreUnavailableException">The store cannot be reached; what is served stays.</exception>
-    public async Task<bool> RefreshAsync(CancellationToken cancellationToken)
+    public abstract Task<bool> RefreshAsync(CancellationToken cancellationToken);
+
+    /// <summary>Whether anything was fetched.</summary>
+    protected abstract bool HasParameters { get; }
+
+    /// <summary>Takes over what another with the same fingerprint has.</summary>
+    protected abstract void Continue(ParameterRefresh earlier);
+
+    /// <summary>Opens whole parameters of a head or of the base that it names.</summary>
+    /// <exception cref="SnapshotFormatException">They are damaged, or others.</exception>
+    protected PolicyShard Open(in ShardHead head, ReadOnlyMemory<byte> framed)
     {
-        var next = new Dictionary<int, Shard>(_shards);
-        var moved = new List<Shard>();
-        for (var reads = 0; reads < HeadReadsMax; reads++)
-        {
-            var replaced = false;
-            foreach (var head in await store.HeadsAsync(experiment.Name, cancellationToken))
-            {
-                if (next.TryGetValue(head.Partition, out var known) && !IsNewer(head, known.Head))
-                {
-                    if (head.Epoch == known.Head.Epoch && head.Interactions == known.Head.Interactions && head.AsOf > known.Head.AsOf)
-                        next[head.Partition] = known with { Head = head };
-                    continue;
-                }
-                if (_refused.TryGetValue(head.Partition, out var refused) && refused.Epoch == head.Epoch && refused.Interactions == head.Interactions)
-                    continue;
-                if (await store.FetchAsync(experiment.Name, head, cancellationToken) is not { } framed)
-                    replaced = true;
-                else if (Verify(head, framed) is { } shard)
-                    moved.Add(new Shard(head, shard));
-            }
-            foreach (var shard in moved)
-                next[shard.Head.Partition] = shard;
-            if (!replaced)
-                break;
-        }
-        return moved.Count > 0 ? Install(next, moved) : Touch(next);
+        var header = SnapshotFraming.Open(framed, Spec.Fingerprint, out var payload);
+        if (header.Partition != head.Partition || header.Epoch != head.Epoch || header.Interactions != (head.Base ?? head.Interactions))
+            throw new SnapshotFormatException($"The frame is of partition {header.Partition} ({header.Epoch}, {header.Interactions}).");
+        return new PolicyShard(head.Partition, header.Interactions, payload);
     }
 
-    private static bool IsNewer(in ShardHead head, in ShardHead than) =>
-        head.Epoch > than.Epoch || (head.Epoch == than.Epoch && head.Interactions > than.Interactions);
-
-    private PolicyShard? Verify(in ShardHead head, ReadOnlyMemory<byte> framed)
+    /// <summary>Swaps.</summary>
+    protected void Serve(IPolicy policy, long asOf)
     {
-        try
-        {
-            var header = SnapshotFraming.Open(framed, _spec.Fingerprint, out var payload);
-            if (header.Partition != head.Partition || header.Epoch != head.Epoch || header.Interactions != head.Interactions)
-                throw new SnapshotFormatException($"The frame is of partition {header.Partition} ({header.Epoch}, {header.Interactions}).");
-            return new PolicyShard(head.Partition, head.Interactions, payload);
-        }
-        catch (SnapshotFormatException problem)
-        {
-            Refuse(head, problem, otherDefinition: problem is SnapshotMismatchException);
-            return null;
-        }
+        if (Serving is null)
+            _parts.Log.FirstParameters(Name, policy.Descriptor.Kind, policy.Descriptor.Version);
+        _parts.Slot.Current = new ServingState(policy, asOf, null);
+        var now = Clock.GetUtcNow().ToUnixTimeMilliseconds();
+        Metrics.Applied.Set(now / 1000.0);
+        Metrics.Freshness.Observe(Math.Max(0, now - asOf) / 1000.0);
+        Metrics.AppliedVersion.Set(policy.Descriptor.Version);
     }
 
-    private bool Install(Dictionary<int, Shard> next, List<Shard> moved)
+    /// <summary>Says up to when what serves reflects the log, or why nothing does.</summary>
+    protected void Touch(long asOf)
     {
-        try
-        {
-            var policy = _kind.Assemble(_spec, Contents(next), slot.Current.Policy);
-            _shards = next;
-            Serve(policy);
-            return true;
-        }
-        catch (SnapshotFormatException) when (moved.Count > 1)
-        {
-            // One bad shard must not hold the good ones back: try them one by one.
-            var any = false;
-            foreach (var shard in moved)
-                any |= Install(new Dictionary<int, Shard>(_shards) { [shard.Head.Partition] = shard }, [shard]);
-            return any;
-        }
-        catch (SnapshotFormatException problem)
-        {
-            Refuse(moved[0].Head, problem, otherDefinition: false);
-            return false;
-        }
-    }
-
-    private bool Touch(Dictionary<int, Shard> next)
-    {
-        _shards = next;
-        var current = slot.Current;
-        if (current.Policy is not null && AsOf() is var asOf && asOf != current.AsOf)
-            slot.Current = current with { AsOf = asOf };
+        var current = _parts.Slot.Current;
+        if (current.Policy is not null && asOf != current.AsOf)
+            _parts.Slot.Current = current with { AsOf = asOf };
         if (current.Policy is null && _refusedForDefinition)
-            slot.Current = ServingState.Outdated;
-        return false;
+            _parts.Slot.Current = ServingState.Outdated;
     }
 
-    private void Serve(IPolicy policy)
+    /// <summary>Counts and reports what is not put into service.</summary>
+    protected void Refuse(in ShardHead head, SnapshotFormatException problem)
     {
-        if (slot.Current.Policy is null)
-            log.FirstParameters(experiment.Name, policy.Descriptor.Kind, policy.Descriptor.Version);
-        slot.Current = new ServingState(policy, AsOf(), null);
-        metrics.Applied.Set(clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
-        metrics.AppliedVersion.Set(policy.Descriptor.Version);
-    }
-
-    private long AsOf() => _shards.Values.Min(static s => s.Head.AsOf);
-
-    private void Refuse(in ShardHead head, SnapshotFormatException problem, bool otherDefinition)
-    {
-        _refused[head.Partition] = head;
-        _refusedForDefinition |= otherDefinition;
-        (otherDefinition ? metrics.OtherDefinition : metrics.Corrupt).Inc();
         // After a new definition this is the rule until the learner has followed it.
-        if (otherDefinition)
-            log.ParametersOutdated(experiment.Name, head.Partition, problem.Message);
+        if (problem is SnapshotMismatchException)
+        {
+            _refusedForDefinition = true;
+            Metrics.OtherDefinition.Inc();
+            _parts.Log.ParametersOutdated(Name, head.Partition, problem.Message);
+        }
         else
-            log.ParametersRefused(experiment.Name, head.Partition, head.Epoch, head.Interactions, problem.Message);
+        {
+            Metrics.Corrupt.Inc();
+            _parts.Log.ParametersRefused(Name, head.Partition, head.Epoch, head.Interactions, problem.Message);
+        }
     }
-
-    private static List<PolicyShard> Contents(Dictionary<int, Shard> shards) => [.. shards.Values.Select(static s => s.Content).OrderBy(static s => s.Partition)];
 }

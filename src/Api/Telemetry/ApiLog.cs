@@ -45,6 +45,25 @@ internal static partial class ApiLog
     [LoggerMessage(132, LogLevel.Error, "Building the graph of {Experiment} failed; the previous one stays")]
     public static partial void GraphFailed(this ILogger log, Exception exception, string experiment);
 
+    [LoggerMessage(133, LogLevel.Information, "{Experiment}: graph version {Version} in service after {Milliseconds} ms: {Clusters} clusters, {Edges} edges, {Items} items")]
+    public static partial void GraphServing(this ILogger log, string experiment, long version, long milliseconds, int clusters, long edges, int items);
+
+    [LoggerMessage(134, LogLevel.Information,
+        "{Experiment}: graph version {Version} accepted: {Clusters} clusters of which {Continued} continue earlier ones, {Edges} given edges, {Bytes} bytes stored")]
+    public static partial void GraphAccepted(this ILogger log, string experiment, long version, int clusters, int continued, long edges, int bytes);
+
+    [LoggerMessage(135, LogLevel.Error, "{Experiment}: the stored graph version {Version} is refused, the previous one stays; put the clusters again: {Reason}")]
+    public static partial void GraphRefused(this ILogger log, string experiment, long version, string reason);
+
+    [LoggerMessage(136, LogLevel.Warning, "{Experiment}: graph version {Version} cannot be fetched, the previous one stays: {Reason}")]
+    public static partial void GraphAway(this ILogger log, string experiment, long version, string reason);
+
+    [LoggerMessage(137, LogLevel.Information, "{Experiment}: {Graduated} newcomers are ranked from now on, {Retired} are proposed no more")]
+    public static partial void NewcomersLeft(this ILogger log, string experiment, int graduated, int retired);
+
+    [LoggerMessage(138, LogLevel.Error, "Looking at the newcomers of {Experiment} failed; they stay")]
+    public static partial void NewcomersFailed(this ILogger log, Exception exception, string experiment);
+
     [LoggerMessage(140, LogLevel.Information, "Warmed up with {Decisions} decisions in {Milliseconds} ms")]
     public static partial void WarmedUp(this ILogger log, int decisions, long milliseconds);
 

@@ -14,8 +14,18 @@ public sealed class ApiMetrics
     private readonly Gauge _appliedVersion;
     private readonly Gauge _parameterAge;
     private readonly Counter _refused;
+    private readonly Counter _deltas;
+    private readonly Counter _gaps;
     private readonly Gauge _items;
     private readonly Counter _itemsRefused;
+    private readonly Histogram _freshness;
+    private readonly Histogram _corpusLatency;
+    private readonly Gauge _graphVersion;
+    private readonly Gauge _graphEdges;
+    private readonly Histogram _graphBuild;
+    private readonly Counter _graphRefused;
+    private readonly Counter _takedowns;
+    private readonly Counter _newcomers;
 
     /// <summary>Declares them.</summary>
     public ApiMetrics(IMetricFactory metrics)
@@ -33,8 +43,25 @@ public sealed class ApiMetrics
         _appliedVersion = metrics.CreateGauge("recsys_params_applied_version", "Interactions that the serving parameters have learned from.", ["experiment"]);
         _parameterAge = metrics.CreateGauge("recsys_params_age_seconds", "Age of what the serving parameters reflect, when last looked at.", ["experiment"]);
         _refused = metrics.CreateCounter("recsys_params_refused_total", "Published parameters that were not put into service.", ["experiment", "reason"]);
+        _deltas = metrics.CreateCounter("recsys_params_deltas_applied_total", "Deltas that are part of what serves, or were.", ["experiment"]);
+        _gaps = metrics.CreateCounter(
+            "recsys_params_gaps_total", "Times that no usable deltas led on from what serves, and whole parameters had to be fetched.", ["experiment"]);
         _items = metrics.CreateGauge("recsys_catalogue_items", "Items of the catalogue.", ["experiment"]);
         _itemsRefused = metrics.CreateCounter("recsys_catalogue_items_refused_total", "Item changes of the log that could not be understood.");
+        _freshness = metrics.CreateHistogram(
+            "recsys_freshness_seconds", "How old the state of the log that parameters reflect is when they are put into service.", ["experiment"],
+            new HistogramConfiguration { Buckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600] });
+        _corpusLatency = metrics.CreateHistogram(
+            "recsys_corpus_latency_seconds", "From an item's availability, when it was accepted or its availableFrom, to the first graph in service that proposes it.",
+            ["experiment"], new HistogramConfiguration { Buckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800] });
+        _graphVersion = metrics.CreateGauge("recsys_graph_version", "Version of the plan of the graph in service.", ["experiment"]);
+        _graphEdges = metrics.CreateGauge("recsys_graph_edges", "Edges of the graph in service.", ["experiment"]);
+        _graphBuild = metrics.CreateHistogram(
+            "recsys_graph_build_duration_seconds", "How long a graph took to build: full, or from the one in service and changed items.", ["experiment", "kind"],
+            new HistogramConfiguration { Buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300] });
+        _graphRefused = metrics.CreateCounter("recsys_graph_refused_total", "Stored graph plans that were not put into service.", ["experiment", "reason"]);
+        _takedowns = metrics.CreateCounter("recsys_catalogue_takedowns_total", "Items that were taken out of a serving graph at once.", ["experiment"]);
+        _newcomers = metrics.CreateCounter("recsys_catalogue_newcomers_left_total", "Newcomers that graduated or retired.", ["experiment", "verdict"]);
         metrics.CreateGauge("recsys_build_info", "Always 1.", ["version", "process"])
             .WithLabels(typeof(ApiMetrics).Assembly.GetName().Version!.ToString(3), "api").Set(1);
         Authentication = metrics.CreateCounter("recsys_requests_refused_total", "Requests without a sufficient key.", ["reason"]);
@@ -52,7 +79,12 @@ public sealed class ApiMetrics
     /// <summary>Stops exporting what concerns an experiment that is gone.</summary>
     public void Forget(string experiment)
     {
-        foreach (var family in (Collector[])[_decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _items])
+        Collector[] families =
+        [
+            _decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _deltas, _gaps, _items,
+            _freshness, _corpusLatency, _graphVersion, _graphEdges, _graphBuild, _graphRefused, _takedowns, _newcomers,
+        ];
+        foreach (var family in families)
         {
             var labels = family switch
             {
@@ -95,7 +127,20 @@ public sealed class ApiMetrics
             ParameterAge = all._parameterAge.WithLabels(experiment);
             Corrupt = all._refused.WithLabels(experiment, "corrupt");
             OtherDefinition = all._refused.WithLabels(experiment, "definition");
+            Deltas = all._deltas.WithLabels(experiment);
+            Gaps = all._gaps.WithLabels(experiment);
             Items = all._items.WithLabels(experiment);
+            Freshness = all._freshness.WithLabels(experiment);
+            CorpusLatency = all._corpusLatency.WithLabels(experiment);
+            GraphVersion = all._graphVersion.WithLabels(experiment);
+            GraphEdges = all._graphEdges.WithLabels(experiment);
+            GraphBuild = all._graphBuild.WithLabels(experiment, "full");
+            GraphUpdate = all._graphBuild.WithLabels(experiment, "update");
+            GraphDamaged = all._graphRefused.WithLabels(experiment, "corrupt");
+            GraphUnfit = all._graphRefused.WithLabels(experiment, "definition");
+            Takedowns = all._takedowns.WithLabels(experiment);
+            Graduated = all._newcomers.WithLabels(experiment, "graduated");
+            Retired = all._newcomers.WithLabels(experiment, "retired");
         }
 
         /// <summary>Decisions of the experiment's policy.</summary>
@@ -143,10 +188,49 @@ public sealed class ApiMetrics
         /// <summary>Parameters refused because their bytes are wrong.</summary>
         public Counter.Child Corrupt { get; }
 
+        /// <summary>How old what new parameters reflect is when they are put into service.</summary>
+        public Histogram.Child Freshness { get; }
+
         /// <summary>Parameters refused because they were learned under another definition.</summary>
         public Counter.Child OtherDefinition { get; }
 
+        /// <summary>Deltas applied.</summary>
+        public Counter.Child Deltas { get; }
+
+        /// <summary>Times that deltas did not do.</summary>
+        public Counter.Child Gaps { get; }
+
         /// <summary>Items of the catalogue.</summary>
         public Gauge.Child Items { get; }
+
+        /// <summary>From an item's availability to its first graph.</summary>
+        public Histogram.Child CorpusLatency { get; }
+
+        /// <summary>Version of the plan in service.</summary>
+        public Gauge.Child GraphVersion { get; }
+
+        /// <summary>Edges of the graph in service.</summary>
+        public Gauge.Child GraphEdges { get; }
+
+        /// <summary>Builds from nothing.</summary>
+        public Histogram.Child GraphBuild { get; }
+
+        /// <summary>Builds from the graph in service.</summary>
+        public Histogram.Child GraphUpdate { get; }
+
+        /// <summary>Plans refused because their bytes are wrong.</summary>
+        public Counter.Child GraphDamaged { get; }
+
+        /// <summary>Plans refused because they do not fit the definition.</summary>
+        public Counter.Child GraphUnfit { get; }
+
+        /// <summary>Items taken down at once.</summary>
+        public Counter.Child Takedowns { get; }
+
+        /// <summary>Newcomers that are ranked now.</summary>
+        public Counter.Child Graduated { get; }
+
+        /// <summary>Newcomers that are proposed no more.</summary>
+        public Counter.Child Retired { get; }
     }
 }

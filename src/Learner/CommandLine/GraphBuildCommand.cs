@@ -53,7 +53,7 @@ internal sealed class GraphBuildCommand : Command, IExplainedCommand
 
     private readonly Option<string?> _userVectors = File("--user-vectors", "Own user vectors instead of training: id and numbers per line. With --item-vectors.");
     private readonly Option<string?> _itemVectors = File("--item-vectors", "Own item vectors instead of training: id and numbers per line. With --user-vectors.");
-    private readonly Option<int> _clusters = Whole("--clusters", "User clusters C; the service takes at most 10,000.", null, 1, 10_000);
+    private readonly Option<int> _clusters = Whole("--clusters", "User clusters C; the service takes at most 60,000.", null, 1, 60_000);
     private readonly Option<int> _itemsPerCluster = Whole("--items-per-cluster", "Edges per cluster W.", null, 1, 100_000);
     private readonly Option<string> _out = new("--out") { Description = "Directory of the graph; one that is there is continued and replaced.", HelpName = "directory", Required = true };
     private readonly Option<int> _dimension = Whole("--dimension", "Length of the vectors.", 64, 1, 512);
@@ -104,11 +104,12 @@ internal sealed class GraphBuildCommand : Command, IExplainedCommand
 
             Files, written aside and swapped in whole:
               graph.json       version, sizes, settings, recall, hashes of inputs and files
-              centroids.json   body of PUT /v1/experiments/{experiment}/clusters
+              clusters.json    body of PUT /v1/experiments/{experiment}/clusters: centroids and edges, served as they are
               items.jsonl      one entry per line for the "items" of POST /v1/experiments/{experiment}/items
               users.csv        vectors for context.vector of decision requests
-              edges.csv        cluster, item, rank. The service ranks the uploaded items itself by the same inner product and its own
-                               itemsPerCluster; --cap, --fresh-share and the 1.3 W are in this file only.
+              edges.csv        the edges of clusters.json as a table: cluster, item, rank
+              Put the items first, then the clusters. What the graph does not name, such as items put later, competes for the places that the experiment's
+              itemsPerCluster leaves, a fifth of it at least. Clusters that go on keep their ids in the service, and what was learned about them.
               The experiment needs features.context.vector and features.action.vector equal to --dimension, and candidates "catalogue".
 
             Result (--json: one object on the last line):

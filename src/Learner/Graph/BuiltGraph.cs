@@ -38,13 +38,14 @@ public sealed record GraphManifest(
     int Format, long Version, int Dimension, int Users, int Items, int Clusters, long Edges, bool WarmStart,
     IReadOnlyDictionary<string, string> Settings, HoldoutReport? Holdout, IReadOnlyList<FileStamp> Inputs, IReadOnlyList<FileStamp> Files);
 
-/// <summary>centroids.json: the body of PUT /v1/experiments/{experiment}/clusters.</summary>
+/// <summary>clusters.json: the body of PUT /v1/experiments/{experiment}/clusters.</summary>
 /// <param name="Centroids">C vectors.</param>
-internal sealed record CentroidsBody(IReadOnlyList<float[]> Centroids);
+/// <param name="Edges">Per cluster the ids of its items, best first.</param>
+internal sealed record ClustersBody(IReadOnlyList<float[]> Centroids, IReadOnlyList<string[]> Edges);
 
 /// <summary>The JSON shapes of a graph directory.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.Never)]
 [JsonSerializable(typeof(GraphManifest))]
-[JsonSerializable(typeof(CentroidsBody))]
+[JsonSerializable(typeof(ClustersBody))]
 [JsonSerializable(typeof(GraphItem))]
 internal sealed partial class GraphJsonContext : JsonSerializerContext;

@@ -12,10 +12,10 @@ namespace Recsys.Learner.Graph;
 public static class GraphDirectory
 {
     /// <summary>Layout of the files.</summary>
-    public const int Format = 1;
+    public const int Format = 2;
 
-    private const string ManifestFile = "graph.json", CentroidsFile = "centroids.json", ItemsFile = "items.jsonl", UsersFile = "users.csv", EdgesFile = "edges.csv";
-    private static readonly string[] Contents = [CentroidsFile, ItemsFile, UsersFile, EdgesFile];
+    private const string ManifestFile = "graph.json", ClustersFile = "clusters.json", ItemsFile = "items.jsonl", UsersFile = "users.csv", EdgesFile = "edges.csv";
+    private static readonly string[] Contents = [ClustersFile, ItemsFile, UsersFile, EdgesFile];
 
     /// <summary>Reads and verifies the graph of a directory.</summary>
     /// <returns>The graph and its manifest; null where the directory is missing or empty.</returns>
@@ -66,8 +66,8 @@ public static class GraphDirectory
         if (Directory.Exists(fresh))
             Directory.Delete(fresh, recursive: true);
         Directory.CreateDirectory(fresh);
-        WriteText(Path.Combine(fresh, CentroidsFile), output =>
-            output.Write(JsonSerializer.Serialize(new CentroidsBody(graph.Centroids), GraphJsonContext.Default.CentroidsBody)));
+        WriteBytes(Path.Combine(fresh, ClustersFile), file => JsonSerializer.Serialize(
+            file, new ClustersBody(graph.Centroids, [.. graph.Rows.Select(row => Array.ConvertAll(row, i => graph.Items[i].Id))]), GraphJsonContext.Default.ClustersBody));
         WriteText(Path.Combine(fresh, ItemsFile), output =>
         {
             foreach (var item in graph.Items)
@@ -108,15 +108,11 @@ public static class GraphDirectory
 
     private static BuiltGraph ReadContents(string path)
     {
-        var centroids = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(path, CentroidsFile)), GraphJsonContext.Default.CentroidsBody)!.Centroids;
+        var clusters = JsonSerializer.Deserialize(File.ReadAllBytes(Path.Combine(path, ClustersFile)), GraphJsonContext.Default.ClustersBody)!;
         var items = File.ReadLines(Path.Combine(path, ItemsFile)).Select(static l => JsonSerializer.Deserialize(l, GraphJsonContext.Default.GraphItem)!).ToArray();
         var numbers = items.Select(static (item, i) => (item.Id, i)).ToDictionary(static x => x.Id, static x => x.i, StringComparer.Ordinal);
-        var rows = centroids.Select(static _ => new List<int>()).ToArray();
-        using var edges = DelimitedReader.Open(Path.Combine(path, EdgesFile));
-        _ = edges.Read();
-        while (edges.Read())
-            rows[int.Parse(edges[0], CultureInfo.InvariantCulture)].Add(numbers[edges[1].ToString()]);
-        return new BuiltGraph(VectorFile.Read(Path.Combine(path, UsersFile)), items, [.. centroids], Array.ConvertAll(rows, static r => r.ToArray()));
+        var rows = clusters.Edges.Select(row => row.Select(id => numbers[id]).ToArray()).ToArray();
+        return new BuiltGraph(VectorFile.Read(Path.Combine(path, UsersFile)), items, [.. clusters.Centroids], rows);
     }
 
     private static void Recover(string path)
@@ -127,11 +123,16 @@ public static class GraphDirectory
 
     private static string Normal(string path) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(path));
 
-    private static void WriteText(string path, Action<TextWriter> write)
+    private static void WriteText(string path, Action<TextWriter> write) => WriteBytes(path, file =>
+    {
+        using var text = new StreamWriter(file, leaveOpen: true);
+        write(text);
+    });
+
+    private static void WriteBytes(string path, Action<Stream> write)
     {
         using var file = new FileStream(path, FileMode.CreateNew);
-        using (var text = new StreamWriter(file, leaveOpen: true))
-            write(text);
+        write(file);
         file.Flush(flushToDisk: true);
     }
 }

@@ -19,15 +19,15 @@ public static class ReplayExperiment
     public static Experiment For(string log, string? definition)
     {
         if (definition is not null)
-            return new Experiment("replay", Define(definition, ReadFile(definition)), 0, []);
+            return new Experiment("replay", Define(definition, ReadFile(definition)), 0, GraphHead.None);
         var (name, stored) = StoredFor(Path.GetFullPath(log));
         if (!File.Exists(stored))
-            return new Experiment("replay", Define("the default definition", "{}"u8.ToArray()), 0, []);
+            return new Experiment("replay", Define("the default definition", "{}"u8.ToArray()), 0, GraphHead.None);
         try
         {
             using var document = JsonDocument.Parse(ReadFile(stored));
             var json = Encoding.UTF8.GetBytes(document.RootElement.GetProperty("definition").GetRawText());
-            return new Experiment(name, Define(stored, json), document.RootElement.GetProperty("createdAt").GetInt64(), []);
+            return new Experiment(name, Define(stored, json), document.RootElement.GetProperty("createdAt").GetInt64(), GraphHead.None);
         }
         catch (Exception problem) when (problem is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {

@@ -19,6 +19,20 @@ public static class Cadence
         && sinceLast >= CostMultiple * cost
         && (sinceLast >= options.PublishInterval.TotalMilliseconds || unpublished >= options.PublishInteractionsMax);
 
+    /// <summary>Bytes of deltas below which no new base is due: a base that small is not worth a publication of its own.</summary>
+    public const int BaseBytesMin = 64 << 10;
+
+    /// <summary>
+    /// Whether deltas need a new base: reading them has come to cost what reading the base costs. Whole parameters are then written once for as many bytes of deltas,
+    /// so that publishing costs, all in all, a constant factor of what changed.
+    /// </summary>
+    /// <param name="deltaBytes">Bytes of deltas since the last base.</param>
+    /// <param name="baseBytes">Bytes of that base.</param>
+    /// <param name="sinceLast">Since that base was published.</param>
+    /// <param name="cost">What publishing it took.</param>
+    public static bool IsBaseDue(long deltaBytes, long baseBytes, double sinceLast, double cost) =>
+        deltaBytes >= Math.Max(baseBytes, BaseBytesMin) && sinceLast >= CostMultiple * cost;
+
     /// <summary>Whether a sign of life is due: nothing to publish, and the interval has passed.</summary>
     /// <param name="options">The intervals.</param>
     /// <param name="unpublished">Interactions learned since the last publication.</param>

@@ -26,7 +26,30 @@ public sealed class PublishGuard(IPolicyKind kind, PolicySpec spec)
                 return $"The frame says {header.Interactions} interactions and its parameters {policy.Descriptor.Version}.";
             if (Try(policy, newest) is { } problem)
                 return problem;
-            _last = policy;
+            // Kept to share what has not changed; of the large ones there are few, and each is as much memory again.
+            _last = kind is IDeltaKind ? null : policy;
+            return null;
+        }
+        catch (SnapshotFormatException problem)
+        {
+            return problem.Message;
+        }
+    }
+
+    /// <summary>What is wrong with a framed delta, one sentence, or null when it can be applied.</summary>
+    /// <remarks>
+    /// Costs what the delta is long: it is read completely, and not applied to anything. Estimates are tried when whole parameters are, of which these sums
+    /// are a part sooner or later.
+    /// </remarks>
+    /// <param name="framed">Made by <see cref="SnapshotFraming.FrameDelta"/>.</param>
+    public string? DeltaProblem(ReadOnlyMemory<byte> framed)
+    {
+        if (kind is not IDeltaKind deltas)
+            return $"The kind '{kind.Name}' knows no deltas.";
+        try
+        {
+            SnapshotFraming.OpenDelta(framed, spec.Fingerprint, out var payload);
+            deltas.VerifyDelta(spec, payload.Span);
             return null;
         }
         catch (SnapshotFormatException problem)

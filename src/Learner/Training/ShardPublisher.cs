@@ -6,7 +6,10 @@ using Recsys.Learner.Telemetry;
 
 namespace Recsys.Learner.Training;
 
-/// <summary>Publishes what one partition has learned when it is due, and gives signs of life in between.</summary>
+/// <summary>
+/// Publishes what one partition has learned when it is due, and gives signs of life in between. Whole parameters first in a tenure; then, where the trainer can, what
+/// was learned since, until that is as much as the whole; whole again after anything that was not accepted.
+/// </summary>
 public sealed class ShardPublisher
 {
     private readonly string _experiment;
@@ -23,15 +26,23 @@ public sealed class ShardPublisher
     private double _cost;
     private bool _refusing;
 
+    // Whether the store is known to have what was published last, so that a delta can lead on from there.
+    private bool _chained;
+    private long _baseBytes;
+    private long _deltaBytes;
+    private double _basedAt;
+    private double _baseCost;
+
     /// <summary>Has published nothing in this tenure.</summary>
     public ShardPublisher(Experiment experiment, int partition, long epoch, LearnerOutlets outlets, LearnerMetrics.Children metrics)
     {
         ArgumentNullException.ThrowIfNull(experiment);
+        ArgumentNullException.ThrowIfNull(outlets);
         _experiment = experiment.Name;
         _partition = partition;
         _epoch = epoch;
         _spec = experiment.Definition.Policy;
-        _guard = new PublishGuard(PolicyCatalog.Find(_spec.Kind), _spec);
+        _guard = new PublishGuard((outlets.Trainers ?? TrainerFactory.Cpu).Kind(_spec), _spec);
         _out = outlets;
         _metrics = metrics;
     }
@@ -52,9 +63,12 @@ public sealed class ShardPublisher
             return Publish(state, now, asOf);
         if (!Cadence.IsHeartbeatDue(_out.Options, unpublished, now - _touchedAt))
             return true;
-        // A refused touch means a later writer, or a store that has lost its head: publishing tells which, and repairs the second.
-        if (_out.Snapshots.Touch(_experiment, Head(asOf)) == SnapshotOutcome.Fenced)
+        // A refused touch means a later writer, or a store that has lost something: publishing all of it tells which, and repairs the second.
+        if (_out.Snapshots.Touch(_experiment, Head(asOf)) != SnapshotOutcome.Published)
+        {
+            _chained = false;
             return Publish(state, now, asOf);
+        }
         _touchedAt = now;
         return true;
     }
@@ -69,34 +83,121 @@ public sealed class ShardPublisher
         if (state.Interactions == _refused)
             return true;
         var started = _out.Time.GetTimestamp();
+        var isFirst = _published < 0;
+        if (_chained && state.Delta() is { } delta && state.Interactions > _published)
+        {
+            switch (PublishDelta(state, delta.Span, asOf))
+            {
+                case SnapshotOutcome.Fenced:
+                    return false;
+                case SnapshotOutcome.Published:
+                    Published(state, now, asOf);
+                    _cost = Since(started);
+                    return !Cadence.IsBaseDue(_deltaBytes, _baseBytes, now - _basedAt, _baseCost) || PublishWhole(state, now, asOf) != SnapshotOutcome.Fenced;
+            }
+        }
+        switch (PublishWhole(state, now, asOf))
+        {
+            case SnapshotOutcome.Fenced:
+                return false;
+            case SnapshotOutcome.Published:
+                Published(state, now, asOf);
+                // What follows the first are deltas, which cost nothing like it. Where it follows a delta that was not taken, the next may do so too.
+                _cost = isFirst && state.WritesDeltas ? 0 : Since(started);
+                break;
+        }
+        return true;
+    }
+
+    // The outcome; Missing also when readers could not apply it.
+    private SnapshotOutcome PublishDelta(PartitionState state, ReadOnlySpan<byte> delta, long asOf)
+    {
+        // Whatever happens to it on the way: what was not accepted for certain is not built upon.
+        _chained = false;
+        var framed = SnapshotFraming.FrameDelta(
+            new DeltaHeader(new SnapshotHeader(_spec.Fingerprint, _partition, _epoch, state.Interactions), _published), delta);
+        if (_guard.DeltaProblem(framed) is { } problem)
+        {
+            Refuse(problem);
+            return SnapshotOutcome.Missing;
+        }
+        SnapshotOutcome outcome;
+        try
+        {
+            outcome = _out.Snapshots.PublishDelta(_experiment, new ShardHead(_partition, _epoch, state.Interactions, asOf), _published, framed);
+        }
+        catch (StoreUnavailableException)
+        {
+            // Taken or not: the trainer goes on adding to what it has not marked, and a store that has taken it will say that the next one does not fit.
+            _chained = true;
+            throw;
+        }
+        if (outcome != SnapshotOutcome.Published)
+            return outcome;
+        Mark(state);
+        _chained = true;
+        _deltaBytes += framed.Length;
+        _metrics.DeltaBytes.Inc(framed.Length);
+        return outcome;
+    }
+
+    // The outcome; Missing when the parameters are not fit to be served, and were not given to the store. When the store is lost on the way its head is what it was or
+    // this very version, and a delta that follows finds out which.
+    private SnapshotOutcome PublishWhole(PartitionState state, double now, long asOf)
+    {
+        var started = _out.Time.GetTimestamp();
         var parameters = state.Parameters();
         var framed = SnapshotFraming.Frame(new SnapshotHeader(_spec.Fingerprint, _partition, _epoch, state.Interactions), parameters.Span);
         if (_guard.Problem(framed, state.Newest) is { } problem)
         {
-            Refuse(state.Interactions, problem);
-            return true;
+            _chained = false;
+            _refused = state.Interactions;
+            Refuse(problem);
+            return SnapshotOutcome.Missing;
         }
-        var head = new ShardHead(_partition, _epoch, state.Interactions, asOf);
-        if (_out.Snapshots.Publish(_experiment, head, framed) == SnapshotOutcome.Fenced)
-            return false;
+        try
+        {
+            var outcome = _out.Snapshots.Publish(_experiment, new ShardHead(_partition, _epoch, state.Interactions, asOf), framed);
+            if (outcome != SnapshotOutcome.Published)
+                return outcome;
+        }
+        finally
+        {
+            (_basedAt, _baseCost) = (now, Since(started));
+        }
+        Mark(state);
+        _chained = state.WritesDeltas;
+        (_baseBytes, _deltaBytes) = (framed.Length, 0);
+        _metrics.WholeBytes.Inc(framed.Length);
+        return SnapshotOutcome.Published;
+    }
+
+    private void Mark(PartitionState state)
+    {
+        if (state.UnpublishedSince is { } since)
+            _metrics.PolicyLatency.Observe(Math.Max(0, _out.Time.GetUtcNow().ToUnixTimeMilliseconds() - since) / 1000.0);
+        state.MarkPublished();
+    }
+
+    private void Published(PartitionState state, double now, long asOf)
+    {
         _published = state.Interactions;
         _refusing = false;
         _publishedAt = _touchedAt = now;
-        _cost = _out.Time.GetElapsedTime(started).TotalMilliseconds;
         _metrics.Version.Set(state.Interactions);
         _metrics.Published.Set(asOf / 1000.0);
-        return true;
     }
 
     // Readers keep the last good parameters, and learning goes on: the state is a function of the log, so stopping would not improve it.
-    private void Refuse(long interactions, string problem)
+    private void Refuse(string problem)
     {
-        _refused = interactions;
         _metrics.Refused.Inc();
         if (!_refusing)
             _out.Log.Unpublishable(_experiment, _partition, problem);
         _refusing = true;
     }
+
+    private double Since(long started) => _out.Time.GetElapsedTime(started).TotalMilliseconds;
 
     private ShardHead Head(long asOf) => new(_partition, _epoch, _published, asOf);
 }

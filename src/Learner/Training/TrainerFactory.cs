@@ -12,7 +12,8 @@ public sealed class TrainerFactory
 {
     private readonly Dictionary<string, IPolicyKind> _onDevice;
 
-    private TrainerFactory(params IPolicyKind[] onDevice) => _onDevice = onDevice.ToDictionary(static k => k.Name, StringComparer.Ordinal);
+    /// <summary>Trainers as the catalogue makes them, except for those of the given kinds, which stand in for their namesakes.</summary>
+    public TrainerFactory(params IEnumerable<IPolicyKind> onDevice) => _onDevice = onDevice.ToDictionary(static k => k.Name, StringComparer.Ordinal);
 
     /// <summary>Trainers that compute where the process does.</summary>
     /// <param name="backend">Outlives the trainers.</param>
@@ -27,6 +28,13 @@ public sealed class TrainerFactory
     public IPolicyTrainer Create(PolicySpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        return (_onDevice.GetValueOrDefault(spec.Kind) ?? PolicyCatalog.Find(spec.Kind)).CreateTrainer(spec);
+        return Kind(spec).CreateTrainer(spec);
+    }
+
+    /// <summary>The kind that makes them.</summary>
+    public IPolicyKind Kind(PolicySpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        return _onDevice.GetValueOrDefault(spec.Kind) ?? PolicyCatalog.Find(spec.Kind);
     }
 }

@@ -15,6 +15,9 @@ public sealed class EmbeddedDeployment : IDeployment, IAsyncLifetime
 
     public string Name => "embedded";
 
+    /// <summary>Where it keeps everything.</summary>
+    public string DataDirectory => _directory;
+
     /// <summary>The one process.</summary>
     public ServiceProcess Api { get; }
 

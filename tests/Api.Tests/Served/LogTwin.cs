@@ -24,7 +24,7 @@ public static class LogTwin
         var description = await loop.DescribeAsync();
         var definition = ExperimentDefinitionReader.Read(
             Encoding.UTF8.GetBytes(description.GetProperty("definition").GetRawText()), new List<KeyValuePair<string, string>>())!;
-        var experiment = new Experiment(loop.Experiment, definition, description.GetProperty("createdAt").GetDateTimeOffset().ToUnixTimeMilliseconds(), []);
+        var experiment = new Experiment(loop.Experiment, definition, description.GetProperty("createdAt").GetDateTimeOffset().ToUnixTimeMilliseconds(), GraphHead.None);
         SortedDictionary<int, PartitionState> states;
         long decisions, served;
         do

@@ -54,6 +54,38 @@ public sealed class SnapshotFramingTests
         Assert.Contains("configuration", Assert.Throws<SnapshotMismatchException>(
             () => SnapshotFraming.Open(SnapshotFraming.Frame(Header, Payload(10)), Header.Fingerprint + 1, out _)).Message, StringComparison.Ordinal);
 
+    [Theory]
+    [MemberData(nameof(PayloadLengths))]
+    public void Delta_opens_to_what_was_framed_and_not_otherwise(int length)
+    {
+        var header = new DeltaHeader(Header, Header.Interactions - 5);
+        var framed = SnapshotFraming.FrameDelta(header, Payload(length));
+        Assert.Equal(SnapshotFraming.DeltaHeaderBytes + length, framed.Length);
+        Assert.Equal(header, SnapshotFraming.OpenDelta(framed, Header.Fingerprint, out var payload));
+        Assert.Equal(Payload(length), payload.ToArray());
+        for (var bit = 0; bit < 8 * framed.Length; bit += length > 1000 ? 13 : 1)
+        {
+            var damaged = (byte[])framed.Clone();
+            damaged[bit / 8] ^= (byte)(1 << bit % 8);
+            RefusedDelta(damaged);
+        }
+        for (var cut = 0; cut < framed.Length; cut += length > 1000 ? 17 : 1)
+            RefusedDelta(framed[..cut]);
+        Assert.Throws<SnapshotMismatchException>(() => SnapshotFraming.OpenDelta(framed, Header.Fingerprint + 1, out _));
+    }
+
+    [Fact]
+    public void Delta_is_no_whole_and_the_reverse_and_leads_on()
+    {
+        Assert.Contains("magic", Refused(SnapshotFraming.FrameDelta(new DeltaHeader(Header, 0), Payload(60))).Message, StringComparison.Ordinal);
+        Assert.Contains("magic", RefusedDelta(SnapshotFraming.Frame(Header, Payload(60))).Message, StringComparison.Ordinal);
+        foreach (var more in (int[])[0, 1])
+            Assert.Contains("not on", RefusedDelta(SnapshotFraming.FrameDelta(new DeltaHeader(Header, Header.Interactions + more), Payload(1))).Message, StringComparison.Ordinal);
+    }
+
+    private static SnapshotFormatException RefusedDelta(byte[] framed) =>
+        Assert.Throws<SnapshotFormatException>(() => SnapshotFraming.OpenDelta(framed, Header.Fingerprint, out _));
+
     private static SnapshotFormatException Refused(byte[] framed) =>
         Assert.Throws<SnapshotFormatException>(() => SnapshotFraming.Open(framed, Header.Fingerprint, out _));
 

@@ -43,11 +43,11 @@ public sealed class LocalInfrastructureTests : IDisposable
         {
             var stored = Assert.Single(await host.GetRequiredService<IExperimentStore>().ListAsync(_cancellation));
             Assert.Equal(("home", 17L, "uniform"), (stored.Name, stored.CreatedAt, stored.Definition.Policy.Kind.ToString()));
-            Assert.Equal([[0.1f, -2f], [3f, float.Epsilon]], stored.Centroids);
+            Assert.Equal(experiment.Graph, stored.Graph);
             Assert.Equal("state"u8.ToArray(), host.GetRequiredService<ICheckpointStore>().Load("home", 0));
             var reader = host.GetRequiredService<ISnapshotReader>();
             Assert.Equal([head with { AsOf = 200 }], await reader.HeadsAsync("home", _cancellation));
-            Assert.Equal("parameters"u8.ToArray(), (await reader.FetchAsync("home", head, _cancellation))!.Value.ToArray());
+            Assert.Equal("parameters"u8.ToArray(), (await reader.FetchAsync("home", head, null, _cancellation))!.Whole!.Value.ToArray());
 
             var owner = new RecordingOwner { StopAfter = 3 };
             await Consume(host, owner);
@@ -227,7 +227,7 @@ public sealed class LocalInfrastructureTests : IDisposable
         var errors = new List<KeyValuePair<string, string>>();
         var definition = ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(json), errors);
         Assert.Empty(errors);
-        return new Experiment(name, definition!, createdAt, [[0.1f, -2f], [3f, float.Epsilon]]);
+        return new Experiment(name, definition!, createdAt, new GraphHead(4, 0, 9));
     }
 
     private ServiceProvider Host() => new ServiceCollection().AddLogging().AddLocalInfrastructure(_directory.Path).BuildServiceProvider();

@@ -32,10 +32,11 @@ public sealed class LocalStoreTests : IDisposable
         var bad = new Dictionary<string, string>(StringComparer.Ordinal)
         {
             ["cut"] = """{ "createdAt": 1, "defin""",
-            ["unknown-kind"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "nothing" } }, "centroids": [] }""",
-            ["no-centroids"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } } }""",
+            ["unknown-kind"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "nothing" } }, "graph": "0,0000000000000000,1" }""",
+            ["odd-centroids"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": 3 }""",
+            ["bad-graph"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "graph": "1,2" }""",
             ["array"] = "[]",
-            ["UPPER"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": [] }""",
+            ["UPPER"] = """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "graph": "0,0000000000000000,1" }""",
         };
         foreach (var (name, content) in bad)
             File.WriteAllText(_directory["experiments", name + ".json"], content);
@@ -91,6 +92,51 @@ public sealed class LocalStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Experiment_from_before_graphs_had_versions_is_read_and_its_cluster_ids_stay_used()
+    {
+        File.WriteAllText(_directory["experiments", "old.json"], """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": [[1, 0], [0, 1], [1, 1]] }""");
+        File.WriteAllText(_directory["experiments", "plain.json"], """{ "createdAt": 1, "definition": { "policy": { "kind": "uniform" } }, "centroids": [] }""");
+        using var journals = Journals();
+        var listed = await Experiments(journals).ListAsync(_cancellation);
+        Assert.Equal([new GraphHead(0, 0, 3), GraphHead.None], listed.Select(static e => e.Graph));
+    }
+
+    [Fact]
+    public async Task Plan_survives_a_restart_and_only_moves_forward()
+    {
+        using var journals = Journals();
+        var store = Experiments(journals);
+        var home = LocalInfrastructureTests.Experiment("home", LocalInfrastructureTests.Uniform, 1) with { Graph = GraphHead.None };
+        var (first, firstBlob) = GraphPlans.On(home, GraphPlans.Sample(1));
+        Assert.False(await store.PutAsync(first, firstBlob, _cancellation));
+        await store.PutAsync(home, _cancellation);
+        var seen = await store.WaitForChangeAsync(-1, _cancellation);
+        Assert.True(await store.PutAsync(first, firstBlob, _cancellation));
+        Assert.NotEqual(seen, await store.WaitForChangeAsync(seen, _cancellation));
+        Assert.False(await store.PutAsync(first with { Graph = first.Graph with { Checksum = 1 } }, firstBlob, _cancellation));
+        Assert.False(await store.PutAsync(first with { CreatedAt = 2 }, firstBlob, _cancellation));
+        // A definition from somebody who has not heard of the plan does not undo it.
+        await store.PutAsync(home, _cancellation);
+        // As a crash between the two files of a put leaves it.
+        File.WriteAllText(_directory["graphs", "home.9-0000000000000001.graph"], "half");
+        File.WriteAllText(_directory["graphs", "home.9-0000000000000001.graph.tmp"], "half");
+
+        store = Experiments(journals);
+        Assert.Equal(first.Graph, Assert.Single(await store.ListAsync(_cancellation)).Graph);
+        Assert.Equal(firstBlob, (await store.FetchAsync("home", first.Graph, _cancellation))!.Value.ToArray());
+        Assert.Null(await store.FetchAsync("home", new GraphHead(9, 1, 2), _cancellation));
+
+        var (second, secondBlob) = GraphPlans.On(home, GraphPlans.Sample(2));
+        var (third, thirdBlob) = GraphPlans.On(home, GraphPlans.Sample(3));
+        Assert.True(await store.PutAsync(second, secondBlob, _cancellation));
+        Assert.Equal(firstBlob, (await store.FetchAsync("home", first.Graph, _cancellation))!.Value.ToArray());
+        Assert.True(await store.PutAsync(third, thirdBlob, _cancellation));
+        Assert.Null(await store.FetchAsync("home", first.Graph, _cancellation));
+        Assert.True(await store.DeleteAsync("home", _cancellation));
+        Assert.Empty(Directory.GetFileSystemEntries(_directory.Path, "*home*graph", SearchOption.AllDirectories));
+    }
+
+    [Fact]
     public async Task Snapshots_only_move_forward()
     {
         using var store = Snapshots();
@@ -108,9 +154,9 @@ public sealed class LocalStoreTests : IDisposable
         Assert.Equal(SnapshotOutcome.Published, store.Touch("home", At(2, 3, 50)));
         Assert.Equal(SnapshotOutcome.Published, store.Touch("home", At(2, 3, 40)));
         Assert.Equal([At(2, 3, 50)], await store.HeadsAsync("home", _cancellation));
-        Assert.Equal([2, 3], (await store.FetchAsync("home", At(2, 3), _cancellation))!.Value.ToArray());
-        Assert.Null(await store.FetchAsync("home", At(1, 5), _cancellation));
-        Assert.Null(await store.FetchAsync("other", At(2, 3), _cancellation));
+        Assert.Equal([2, 3], (await store.FetchAsync("home", At(2, 3), null, _cancellation))!.Whole!.Value.ToArray());
+        Assert.Null(await store.FetchAsync("home", At(1, 5), null, _cancellation));
+        Assert.Null(await store.FetchAsync("other", At(2, 3), null, _cancellation));
     }
 
     [Fact]
@@ -124,7 +170,7 @@ public sealed class LocalStoreTests : IDisposable
         using (var killed = Snapshots())
         {
             Assert.Equal([new ShardHead(0, 1, 5, 5)], await killed.HeadsAsync("home", _cancellation));
-            Assert.Equal([5], (await killed.FetchAsync("home", new ShardHead(0, 1, 5, 0), _cancellation))!.Value.ToArray());
+            Assert.Equal([5], (await killed.FetchAsync("home", new ShardHead(0, 1, 5, 0), null, _cancellation))!.Whole!.Value.ToArray());
         }
         store.Publish("home", new ShardHead(0, 1, 6, 6), new byte[] { 6 });
         store.Dispose();

@@ -11,13 +11,13 @@ namespace Recsys.Learner.Tests.Support;
 /// <summary>Everything around one training loop, in memory and on the test's own thread: what a real log and real stores would do, step by step.</summary>
 public sealed class LearnerRig
 {
-    public LearnerRig(TrainingOptions? options = null)
+    public LearnerRig(TrainingOptions? options = null, TrainerFactory? trainers = null)
     {
         Time = new FakeTimeProvider(DateTimeOffset.FromUnixTimeMilliseconds(Streams.Start));
         Log = new MemoryLog(Time);
         Registry = Metrics.NewCustomRegistry();
         Outlets = new LearnerOutlets(
-            Stores, Stores, Log, Time, options ?? new TrainingOptions(), new LearnerMetrics(Metrics.WithCustomRegistry(Registry)), Messages);
+            Stores, Stores, Log, Time, options ?? new TrainingOptions(), new LearnerMetrics(Metrics.WithCustomRegistry(Registry)), Messages, trainers);
     }
 
     public FakeTimeProvider Time { get; }

@@ -23,7 +23,7 @@ public static class Streams
         var errors = new List<KeyValuePair<string, string>>();
         var definition = ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(json), errors);
         Assert.Empty(errors);
-        return new Experiment(name, definition!, createdAt, []);
+        return new Experiment(name, definition!, createdAt, GraphHead.None);
     }
 
     public static DecisionEvent Decision(string id, long time, bool activated = true, Random? random = null)

@@ -1,7 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Recsys.Bandits.Catalogue;
-using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Features;
 using Recsys.Learner.CommandLine;
 using Recsys.Learner.Graph;
 using Recsys.Simulation.Tests.Simulation;
@@ -31,9 +31,6 @@ public sealed class GraphBuildTests : IDisposable
             result.RootElement.EnumerateObject().Select(static p => p.Name));
         Assert.Equal(21, result.RootElement.GetProperty("edges").GetInt32());
 
-        using var body = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Out, "centroids.json")));
-        Assert.Equal(["centroids"], body.RootElement.EnumerateObject().Select(static p => p.Name));
-        var centroids = body.RootElement.GetProperty("centroids").EnumerateArray().Select(static c => c.EnumerateArray().Select(static x => x.GetSingle()).ToArray()).ToArray();
         var items = new List<CatalogueItem>();
         foreach (var line in await File.ReadAllLinesAsync(Path.Combine(Out, "items.jsonl")))
         {
@@ -44,15 +41,19 @@ public sealed class GraphBuildTests : IDisposable
             items.Add(read!.Item);
         }
         var edges = (await File.ReadAllLinesAsync(Path.Combine(Out, "edges.csv"))).Skip(1).Select(static l => l.Split(',')).ToLookup(static e => int.Parse(e[0]), static e => e[1]);
+        var problems = new List<KeyValuePair<string, string>>();
+        var request = Recsys.Api.Catalogue.ClustersRequest.Read(
+            await File.ReadAllBytesAsync(Path.Combine(Out, "clusters.json")), new FeatureSchema(ContextVector: 8, ActionVector: 8), items.Select(static i => i.Key).ToHashSet(),
+            problems, out _);
+        Assert.Empty(problems);
+        Assert.Equal(GraphDirectory.Read(Out)!.Value.Graph.Centroids, request!.Centroids);
+        var served = GraphBuilder.Build(new GraphPlan(1, request.Centroids, [], request.Rows), items, 7);
         for (var c = 0; c < 3; c++)
         {
-            // What the service would propose to a user who stands on the centroid and belongs to it alone.
-            var served = GraphBuilder.Build([centroids[c]], items, 7);
-            var buffer = new Candidate[7];
-            var count = served.Propose([new ClusterWeight(0, 1)], 0, 0, buffer, new int[ClusterGraph.ScratchLength(7)]);
-            var proposed = buffer[..count].Select(static b => Encoding.UTF8.GetString(b.Id.Span));
-            // The last places are the newcomers' in serving.
-            Assert.Equal(edges[c].Take(6), proposed.Take(6));
+            var ranked = items.Select(i => (Id: Encoding.UTF8.GetString(i.Id.Span), served.EdgesOf(i.Key).FirstOrDefault(e => e.Cluster == c).Rank))
+                .Where(static i => i.Rank is not null).OrderBy(static i => i.Rank).Select(static i => i.Id);
+            // Items that no cluster of the file names take the places of fresh items in between.
+            Assert.Equal(edges[c], ranked.Where(id => edges.SelectMany(static row => row).Contains(id)));
         }
     }
 
@@ -115,8 +116,15 @@ public sealed class GraphBuildTests : IDisposable
     [InlineData("u,0,0\nv,1,1\n", "no direction")]
     [InlineData("", "no vector")]
     [InlineData("u,1\nv,2\n", "one space")]
-    public async Task Own_vectors_that_are_damaged_are_refused(string users, string says) =>
-        await Refused(says, "--user-vectors", Given("u.csv", users), "--item-vectors", Given("i.csv", "x,1,0\ny,0,1\n"), "--clusters", "1", "--items-per-cluster", "1");
+    [InlineData("u,1,0\nv,0,1\n", "--clusters is 3", "3")]
+    [InlineData("u,1,0\nv,0,1\n", "finite", "1", "x,1,Infinity\n")]
+    public async Task Own_vectors_that_are_damaged_are_refused_and_the_old_graph_stays(string users, string says, string clusters = "1", string items = "x,1,0\ny,0,1\n")
+    {
+        using (await Succeed("--user-vectors", Given("u.csv", "u,1,0\n"), "--item-vectors", Given("i.csv", "x,1,0\n"), "--clusters", "1", "--items-per-cluster", "1")) { }
+        var before = Bytes();
+        await Refused(says, "--user-vectors", Given("u.csv", users), "--item-vectors", Given("i.csv", items), "--clusters", clusters, "--items-per-cluster", "1");
+        Assert.Equal(before, Bytes());
+    }
 
     [Fact]
     public async Task Duplicate_item_a_missing_cap_column_and_a_directory_of_something_else_are_refused()
@@ -140,8 +148,8 @@ public sealed class GraphBuildTests : IDisposable
         Directory.Move(Out, Out + ".old");
         Directory.CreateDirectory(Out + ".new");
         Assert.Equal(1, GraphDirectory.Read(Out)!.Value.Manifest.Version);
-        await File.AppendAllTextAsync(Path.Combine(Out, "centroids.json"), " ");
-        await Refused("damaged: centroids.json", usual);
+        await File.AppendAllTextAsync(Path.Combine(Out, "clusters.json"), " ");
+        await Refused("damaged: clusters.json", usual);
     }
 
     [Fact]
@@ -149,7 +157,7 @@ public sealed class GraphBuildTests : IDisposable
     {
         var (code, output, _) = await Run("graph", "build", "--help");
         Assert.Equal(0, code);
-        Assert.Contains("centroids.json", output, StringComparison.Ordinal);
+        Assert.Contains("clusters.json", output, StringComparison.Ordinal);
     }
 
     private Dictionary<string, string> Bytes() =>

@@ -4,13 +4,21 @@ using Recsys.Bandits.Interactions;
 
 namespace Recsys.Bandits.Policies;
 
+/// <summary>A policy with an estimator of a known type, whatever explores on it.</summary>
+/// <typeparam name="TEstimator">Gives means and widths.</typeparam>
+public interface IEstimatorPolicy<out TEstimator> : IPolicy
+{
+    /// <summary>The estimator, from which a successor may share unchanged parts.</summary>
+    TEstimator Estimator { get; }
+}
+
 /// <summary>
 /// A policy that factors into an estimator and an explorer, both working in normalised reward; this class alone changes units. Nearly all kinds
 /// factor like this; one that does not implements <see cref="IPolicy"/> itself.
 /// </summary>
 /// <typeparam name="TEstimator">Gives means and widths.</typeparam>
 /// <typeparam name="TExplorer">Turns them into a distribution.</typeparam>
-public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy
+public sealed class EstimatorPolicy<TEstimator, TExplorer> : IEstimatorPolicy<TEstimator>, IEdgeStatistics
     where TEstimator : IRewardEstimator
     where TExplorer : struct, IExplorer
 {
@@ -37,7 +45,7 @@ public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy
     /// <inheritdoc/>
     public PolicyDescriptor Descriptor { get; }
 
-    /// <summary>The estimator, from which a successor may share unchanged parts.</summary>
+    /// <inheritdoc/>
     public TEstimator Estimator { get; }
 
     /// <inheritdoc/>
@@ -51,6 +59,23 @@ public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy
             means[i] = (float)_reward.Denormalize(means[i]);
             widths[i] = (float)_reward.DenormalizeWidth(widths[i]);
         }
+    }
+
+    /// <summary>Whether there are statistics per edge: whether the estimator has them.</summary>
+    public bool HasEdgeStatistics => Estimator is IEdgeStatistics;
+
+    /// <inheritdoc/>
+    public bool TryRead(int cluster, ActionKey action, out EdgeStatistics statistics)
+    {
+        statistics = default;
+        return Estimator is IEdgeStatistics edges && edges.TryRead(cluster, action, out statistics) && Denormalize(ref statistics);
+    }
+
+    /// <inheritdoc/>
+    public bool TryRead(ActionKey action, out EdgeStatistics statistics)
+    {
+        statistics = default;
+        return Estimator is IEdgeStatistics edges && edges.TryRead(action, out statistics) && Denormalize(ref statistics);
     }
 
     /// <inheritdoc/>
@@ -69,5 +94,15 @@ public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy
         _explorer.Distribute(scratch[..count], scratch.Slice(count, count), propensities[..count]);
         if (rented is not null)
             ArrayPool<float>.Shared.Return(rented);
+    }
+
+    private bool Denormalize(ref EdgeStatistics statistics)
+    {
+        statistics = statistics with
+        {
+            Mean = (float)_reward.Denormalize(statistics.Mean),
+            Width = (float)_reward.DenormalizeWidth(statistics.Width),
+        };
+        return true;
     }
 }

@@ -51,7 +51,9 @@ public static class DistributedInfrastructure
         services.TryAddSingleton<IItemFeed, KafkaItemFeed>();
 
         services.TryAddSingleton<RedisConnection>();
-        services.TryAddSingleton<IExperimentStore, RedisExperimentStore>();
+        services.TryAddSingleton<RedisExperimentStore>();
+        services.TryAddSingleton<IExperimentStore>(static provider => provider.GetRequiredService<RedisExperimentStore>());
+        services.TryAddSingleton<IGraphStore>(static provider => provider.GetRequiredService<RedisExperimentStore>());
         services.TryAddSingleton<RedisSnapshotStore>();
         services.TryAddSingleton<ISnapshotWriter>(static provider => provider.GetRequiredService<RedisSnapshotStore>());
         services.TryAddSingleton<ISnapshotReader>(static provider => provider.GetRequiredService<RedisSnapshotStore>());

@@ -18,7 +18,7 @@ public sealed class RedisOptions
     /// <summary>How long parameters or a checkpoint may take: 100 MB over 1 Gbit/s are about a second.</summary>
     public TimeSpan BlobTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long replaced parameters stay, for readers that have just seen their head.</summary>
+    /// <summary>How long replaced parameters and graph plans stay, for readers that have just seen their head.</summary>
     public TimeSpan ReplacedParametersKept { get; set; } = TimeSpan.FromMinutes(1);
 }
 

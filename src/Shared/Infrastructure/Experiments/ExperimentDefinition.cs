@@ -91,14 +91,16 @@ public sealed record ExperimentDefinition(
 /// <param name="ClustersPerUser">K, nearest clusters that a user belongs to, 1 to 64.</param>
 /// <param name="ItemsPerCluster">W, items that each cluster proposes.</param>
 /// <param name="Temperature">τ′ of the softmax over cosine similarities; smaller is sharper.</param>
-public sealed record GraphSettings(int ClustersPerUser, int ItemsPerCluster, double Temperature);
+/// <param name="NewcomerFor">How long an item that no cluster ranks is proposed in its turn, from its availability on.</param>
+/// <param name="GraduateAfter">Learned interactions after which such an item is ranked or retired.</param>
+public sealed record GraphSettings(int ClustersPerUser, int ItemsPerCluster, double Temperature, TimeSpan NewcomerFor, int GraduateAfter);
 
 /// <summary>An experiment as it is stored.</summary>
 /// <param name="Name">Matches <c>[a-z0-9][a-z0-9-]{0,62}</c>.</param>
 /// <param name="Definition">What it does.</param>
 /// <param name="CreatedAt">Unix milliseconds; events of an earlier experiment of the same name are older and ignored.</param>
-/// <param name="Centroids">User-cluster centroids, all of one length; empty for a single cluster.</param>
-public sealed record Experiment(string Name, ExperimentDefinition Definition, long CreatedAt, IReadOnlyList<float[]> Centroids)
+/// <param name="Graph">The plan of its graph.</param>
+public sealed record Experiment(string Name, ExperimentDefinition Definition, long CreatedAt, GraphHead Graph)
 {
     /// <summary>Randomness of its decisions is independent of that of any other experiment.</summary>
     public ulong Salt { get; } = System.IO.Hashing.XxHash3.HashToUInt64(System.Text.Encoding.UTF8.GetBytes(Name));

@@ -17,7 +17,15 @@ public static class ExperimentDefinitionReader
         new("clustersPerUser", "10", "K: nearest user clusters that propose items (arXiv 2307.15893, section 4.1).", 1, 64, Integer: true),
         new("itemsPerCluster", "100", "W: items that each user cluster proposes.", 1, 100_000, Integer: true),
         new("clusterTemperature", "0.1", "Temperature of the softmax over cosine similarities to the centroids; smaller is sharper.", 1e-4, 100),
+        new("graduateAfter", "200", "Learned interactions after which an item that no cluster ranks is ranked, or retired.", 1, 1_000_000_000, Integer: true),
     ];
+
+    // A duration, so no hyperparameter: how long an item that no cluster ranks is proposed in its turn.
+    private const string NewcomerFor = "newcomerFor";
+    private static readonly TimeSpan NewcomerForDefault = TimeSpan.FromDays(7);
+    private static readonly TimeSpan NewcomerForMax = TimeSpan.FromDays(3650);
+
+    private static readonly string[] DurationFormats = ["c", @"hh\:mm\:ss"];
 
     /// <summary>Reads a definition.</summary>
     /// <param name="json">UTF-8 JSON; an empty object is a valid definition.</param>
@@ -70,7 +78,8 @@ public static class ExperimentDefinitionReader
                 return null;
 
             double GraphNumber(int i) => double.Parse(graph.GetValueOrDefault(GraphParameters[i].Name, GraphParameters[i].Default), CultureInfo.InvariantCulture);
-            var settings = new GraphSettings((int)GraphNumber(0), (int)GraphNumber(1), GraphNumber(2));
+            var newcomerFor = graph.TryGetValue(NewcomerFor, out var text) ? TimeSpan.ParseExact(text, DurationFormats, CultureInfo.InvariantCulture) : NewcomerForDefault;
+            var settings = new GraphSettings((int)GraphNumber(0), (int)GraphNumber(1), GraphNumber(2), newcomerFor, (int)GraphNumber(3));
             return new ExperimentDefinition(policy, challengers, candidates, reward, errorMemory, mode, settings, root.GetRawText());
         }
 
@@ -101,7 +110,7 @@ public static class ExperimentDefinitionReader
             var window = rule.Window;
             if (Get(reward, "window") is { } text)
             {
-                if (text.ValueKind != JsonValueKind.String || !TimeSpan.TryParseExact(text.GetString(), ["c", @"hh\:mm\:ss"], CultureInfo.InvariantCulture, out window))
+                if (text.ValueKind != JsonValueKind.String || !TimeSpan.TryParseExact(text.GetString(), DurationFormats, CultureInfo.InvariantCulture, out window))
                     Problem("reward.window", "Give a duration as \"hh:mm:ss\" or \"d.hh:mm:ss\", for example \"00:10:00\".");
                 else if (window < TimeSpan.FromMilliseconds(1) || window > TimeSpan.FromDays(30))
                     Problem("reward.window", $"A reward window lies between 1 ms and 30 days, not {window}.");
@@ -145,7 +154,9 @@ public static class ExperimentDefinitionReader
                         {
                             var text = field.Value.ValueKind is JsonValueKind.String ? field.Value.GetString()! : field.Value.GetRawText();
                             var shared = Array.Find(GraphParameters, p => p.Name == field.Name);
-                            if (shared is null)
+                            if (field.Name == NewcomerFor)
+                                Duration(field.Value, $"{path}.parameters.{NewcomerFor}", graph);
+                            else if (shared is null)
                                 parameters.Add(new(field.Name, text));
                             else if (shared.Check(text) is { } problem)
                                 Problem($"{path}.parameters.{field.Name}", problem);
@@ -165,6 +176,15 @@ public static class ExperimentDefinitionReader
             foreach (var problem in problems)
                 Problem($"{path}.parameters", problem);
             return spec;
+        }
+
+        private void Duration(JsonElement value, string path, Dictionary<string, string> graph)
+        {
+            if (value.ValueKind == JsonValueKind.String && TimeSpan.TryParseExact(value.GetString(), DurationFormats, CultureInfo.InvariantCulture, out var duration)
+                && duration > TimeSpan.Zero && duration <= NewcomerForMax)
+                graph[NewcomerFor] = value.GetString()!;
+            else
+                Problem(path, $"Give a duration as \"hh:mm:ss\" or \"d.hh:mm:ss\", above zero and at most {NewcomerForMax.TotalDays:0} days, for example \"7.00:00:00\".");
         }
 
         private List<Challenger> Challengers(JsonElement? given, FeatureSchema features, RewardRange range, double floor)

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Recsys.Infrastructure.Distributed;
@@ -7,13 +5,15 @@ using StackExchange.Redis;
 
 namespace Recsys.Infrastructure.Experiments;
 
-/// <summary>Experiments in Redis: one hash per experiment, and one hash of their names with the revision.</summary>
+/// <summary>
+/// Experiments in Redis: one hash per experiment, one hash of their names with the revision, and a blob per version of a graph plan.
+/// </summary>
 /// <remarks>
 /// A Redis that restarts without its data says so by its store id. Every process then puts back, where absent, what it knew: serving and learning go on
-/// as before. A change within a quarter of a second before the loss may be undone by a process that had not heard of it. The revision follows
+/// as before. The plans of their graphs come back from whoever has one in memory. A change within a quarter of a second before the loss may be undone by a process that had not heard of it. The revision follows
 /// the clock, so that it goes on rising after such a restart.
 /// </remarks>
-public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExperimentStore> log) : IExperimentStore
+public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExperimentStore> log) : IExperimentStore, IGraphStore
 {
     // Fields of the index that are no experiments; a name cannot start with '#'.
     private const string StoreField = "#store";
@@ -32,11 +32,36 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         return known
         """;
 
-    // ARGV: "1" to replace or "0" to keep what is there, json, createdAt, centroids. Returns whether it wrote.
+    // ARGV: "1" to replace or "0" to keep what is there, json, createdAt, graph, prefix, milliseconds that a replaced plan stays. Returns whether it wrote. Whoever puts
+    // a definition may not have heard of the latest plan; the higher version stays.
     private const string PutScript = """
         if ARGV[1] == '0' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+        local graph = ARGV[4]
+        local there = redis.call('HMGET', KEYS[1], 'graph', 'createdAt')
+        local v, c = string.match(there[1] or '', '^(%d+),(%x+),')
+        if v then
+          if there[2] == ARGV[3] and tonumber(v) > tonumber(string.match(graph, '^%d+')) then
+            graph = there[1]
+          elseif there[1] ~= graph then
+            redis.call('PEXPIRE', ARGV[5] .. 'graph:' .. v .. '-' .. c, ARGV[6])
+          end
+        end
         redis.call('DEL', KEYS[1])
-        redis.call('HSET', KEYS[1], 'json', ARGV[2], 'createdAt', ARGV[3], 'centroids', ARGV[4])
+        redis.call('HSET', KEYS[1], 'json', ARGV[2], 'createdAt', ARGV[3], 'graph', graph)
+        return 1
+        """;
+
+    // ARGV: createdAt, graph, prefix, milliseconds that the replaced plan stays. 1 moved, 0 refused, -1 the blob is gone. The same head again succeeds: the answer
+    // to the first attempt may have been lost.
+    private const string MoveGraphScript = """
+        local there = redis.call('HMGET', KEYS[1], 'graph', 'createdAt')
+        if there[2] ~= ARGV[1] then return 0 end
+        local v, c = string.match(there[1] or '', '^(%d+),(%x+),')
+        if v and there[1] ~= ARGV[2] and tonumber(v) >= tonumber(string.match(ARGV[2], '^%d+')) then return 0 end
+        if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
+        redis.call('PERSIST', KEYS[2])
+        redis.call('HSET', KEYS[1], 'graph', ARGV[2])
+        if v and there[1] ~= ARGV[2] then redis.call('PEXPIRE', ARGV[3] .. 'graph:' .. v .. '-' .. c, ARGV[4]) end
         return 1
         """;
 
@@ -48,17 +73,23 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         for _, p in ipairs(redis.call('HKEYS', KEYS[3])) do partitions[p] = true end
         for p in pairs(partitions) do
           local head = redis.call('HGET', KEYS[3], p)
-          local e, i = string.match(head or '', '^(%d+),(%d+),')
-          if e then redis.call('DEL', ARGV[1] .. 'params:' .. p .. ':' .. e .. '-' .. i) end
-          redis.call('DEL', ARGV[1] .. 'checkpoint:' .. p)
+          local e, i, b = string.match(head or '', '^(%d+),(%d+),%-?%d+,?(%d*)')
+          if e then
+            local name, piece = ARGV[1] .. 'params:' .. p .. ':' .. e .. '-' .. (b ~= '' and b or i), 0
+            redis.call('DEL', name)
+            repeat piece = piece + 1 until redis.call('DEL', name .. ':' .. piece) == 0
+          end
+          redis.call('DEL', ARGV[1] .. 'checkpoint:' .. p, ARGV[1] .. 'deltas:' .. p)
           redis.call('HINCRBY', KEYS[2], p, 1)
         end
         redis.call('EXPIRE', KEYS[2], 3600)
         redis.call('DEL', KEYS[3])
+        local v, c = string.match(redis.call('HGET', KEYS[1], 'graph') or '', '^(%d+),(%x+),')
+        if v then redis.call('DEL', ARGV[1] .. 'graph:' .. v .. '-' .. c) end
         return redis.call('DEL', KEYS[1])
         """;
 
-    private static readonly RedisValue[] DefinitionFields = ["json", "createdAt", "centroids"];
+    private static readonly RedisValue[] DefinitionFields = ["json", "createdAt", "graph", "centroids"];
 
     // Said once for each bad definition, not at every change of any experiment; forgotten when there are suspiciously many.
     private const int RefusedMax = 1000;
@@ -67,6 +98,9 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
     private readonly Lock _lock = new();
     private readonly Dictionary<string, Experiment> _known = new(StringComparer.Ordinal);
     private readonly HashSet<string> _refused = new(StringComparer.Ordinal);
+
+    // The serving plan of each experiment, for a Redis that has lost it. Only processes that serve graphs ever fetch one.
+    private readonly Dictionary<string, (GraphHead Head, ReadOnlyMemory<byte> Blob)> _plans = new(StringComparer.Ordinal);
     private string? _store;
     private long _revision;
 
@@ -75,14 +109,8 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
     public async Task<IReadOnlyList<Experiment>> ListAsync(CancellationToken cancellationToken)
     {
         var index = await IndexAsync(cancellationToken).ConfigureAwait(false);
-        if (HasForgotten(index) is { Count: > 0 } forgotten)
-        {
-            var count = 0;
-            foreach (var experiment in forgotten)
-                count += await WriteAsync(experiment, replace: false, cancellationToken).ConfigureAwait(false) ? 1 : 0;
-            log.ExperimentsPutBack(count);
-            index = await IndexAsync(cancellationToken).ConfigureAwait(false);
-        }
+        if (IsAnother(index))
+            index = await PutBackAsync(index, cancellationToken).ConfigureAwait(false);
         var reads = index.Names.Select(name => RedisConnection.TryAsync(
             () => redis.Blobs.HashGetAsync(RedisKeys.Definition(name), DefinitionFields), cancellationToken)).ToList();
         var found = await Task.WhenAll(reads).ConfigureAwait(false);
@@ -122,8 +150,55 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
             },
             cancellationToken).ConfigureAwait(false);
         lock (_lock)
+        {
             _known.Remove(name);
+            _plans.Remove(name);
+        }
         return existed;
+    }
+
+    /// <inheritdoc/>
+    public async Task<bool> PutAsync(Experiment experiment, ReadOnlyMemory<byte> plan, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        var (name, head) = (experiment.Name, experiment.Graph);
+        var moved = await RedisConnection.TryAsync(
+            async () =>
+            {
+                var key = RedisKeys.Graph(name, head);
+                // On trial until the head points to it: it goes away by itself if the script refuses or this process dies here.
+                await redis.Blobs.StringSetAsync(key, plan, redis.Options.ReplacedParametersKept, When.NotExists).ConfigureAwait(false);
+                var outcome = (int)await redis.Commands.ScriptEvaluateAsync(
+                    MoveGraphScript,
+                    [RedisKeys.Definition(name), key],
+                    [experiment.CreatedAt, head.ToString(), RedisKeys.Prefix(name), KeptMilliseconds],
+                    CommandFlags.NoScriptCache).ConfigureAwait(false);
+                if (outcome < 0)
+                    throw new StoreUnavailableException("Redis lost the graph while it was stored; put it again.");
+                if (outcome > 0)
+                    await IndexAsync(name, add: true).ConfigureAwait(false);
+                return outcome > 0;
+            },
+            cancellationToken).ConfigureAwait(false);
+        if (moved)
+            Remember(experiment, plan);
+        return moved;
+    }
+
+    /// <inheritdoc/>
+    public async Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, GraphHead head, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(head);
+        var blob = (byte[]?)await RedisConnection.TryAsync(
+            () => redis.Blobs.StringGetAsync(RedisKeys.Graph(experiment, head)), cancellationToken).ConfigureAwait(false);
+        if (blob is null)
+            return null;
+        lock (_lock)
+        {
+            if (GraphPlanCodec.IsIntact(blob, head.Checksum))
+                _plans[experiment] = (head, blob);
+        }
+        return blob;
     }
 
     /// <inheritdoc/>
@@ -171,14 +246,53 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         return new Index(store, revision, names);
     }
 
-    /// <summary>What this process knows and a store without its data does not; empty when the store is the one we know.</summary>
-    private List<Experiment> HasForgotten(Index index)
+    /// <summary>Whether the store has lost its data since it was last read.</summary>
+    private bool IsAnother(Index index)
+    {
+        lock (_lock)
+            return _store is not null && (_store != index.Store || index.Revision < _revision);
+    }
+
+    /// <summary>Puts back, where absent, what this process knows.</summary>
+    private async Task<Index> PutBackAsync(Index index, CancellationToken cancellationToken)
+    {
+        List<Experiment> forgotten;
+        List<(string Name, GraphHead Head, ReadOnlyMemory<byte> Blob)> plans;
+        lock (_lock)
+        {
+            forgotten = [.. _known.Values.Where(experiment => !index.Names.Contains(experiment.Name))];
+            plans = [.. _plans.Select(static plan => (plan.Key, plan.Value.Head, plan.Value.Blob))];
+        }
+        // The plans first: whoever hears of an experiment looks for its plan at once. Somebody who has none may have put back the experiment already.
+        foreach (var (name, head, blob) in plans)
+        {
+            await RedisConnection.TryAsync(
+                () => redis.Blobs.StringSetAsync(RedisKeys.Graph(name, head), blob, redis.Options.ReplacedParametersKept, When.NotExists), cancellationToken).ConfigureAwait(false);
+        }
+        var count = 0;
+        foreach (var experiment in forgotten)
+            count += await WriteAsync(experiment, replace: false, cancellationToken).ConfigureAwait(false) ? 1 : 0;
+        if (forgotten.Count > 0)
+            log.ExperimentsPutBack(count);
+        foreach (var (name, head, _) in plans)
+        {
+            // What no experiment refers to goes away by itself.
+            await RedisConnection.TryAsync(
+                () => redis.Commands.ScriptEvaluateAsync(
+                    "if redis.call('HGET', KEYS[1], 'graph') == ARGV[1] then return redis.call('PERSIST', KEYS[2]) else return 0 end",
+                    [RedisKeys.Definition(name), RedisKeys.Graph(name, head)], [head.ToString()], CommandFlags.NoScriptCache),
+                cancellationToken).ConfigureAwait(false);
+        }
+        return await IndexAsync(cancellationToken).ConfigureAwait(false);
+    }
+
+    private void Remember(Experiment experiment, ReadOnlyMemory<byte> plan)
     {
         lock (_lock)
         {
-            if (_store is null || (_store == index.Store && index.Revision >= _revision))
-                return [];
-            return [.. _known.Values.Where(experiment => !index.Names.Contains(experiment.Name))];
+            _plans[experiment.Name] = (experiment.Graph, plan);
+            if (_known.TryGetValue(experiment.Name, out var known))
+                _known[experiment.Name] = known with { Graph = experiment.Graph };
         }
     }
 
@@ -190,8 +304,12 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
             _known.Clear();
             foreach (var experiment in experiments)
                 _known[experiment.Name] = experiment;
+            foreach (var name in _plans.Keys.Where(name => !_known.TryGetValue(name, out var known) || !known.Graph.HasPlan).ToList())
+                _plans.Remove(name);
         }
     }
+
+    private long KeptMilliseconds => (long)redis.Options.ReplacedParametersKept.TotalMilliseconds;
 
     private Task<bool> WriteAsync(Experiment experiment, bool replace, CancellationToken cancellationToken) => RedisConnection.TryAsync(
         async () =>
@@ -199,7 +317,9 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
             var wrote = (bool)await redis.Blobs.ScriptEvaluateAsync(
                 PutScript,
                 [RedisKeys.Definition(experiment.Name)],
-                [replace ? "1" : "0", experiment.Definition.Json, experiment.CreatedAt, WriteCentroids(experiment.Centroids)],
+                [
+                    replace ? "1" : "0", experiment.Definition.Json, experiment.CreatedAt, experiment.Graph.ToString(), RedisKeys.Prefix(experiment.Name), KeptMilliseconds,
+                ],
                 CommandFlags.NoScriptCache).ConfigureAwait(false);
             // Listed only once it is there. If this fails the caller hears of it and writes again.
             await IndexAsync(experiment.Name, add: true).ConfigureAwait(false);
@@ -224,9 +344,9 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
             return Refuse(name, string.Join(" ", errors.Select(static e => $"{e.Key}: {e.Value}")));
         if (!fields[1].TryParse(out long createdAt))
             return Refuse(name, "it has no creation time.");
-        return ReadCentroids((byte[]?)fields[2] ?? []) is { } centroids
-            ? new Experiment(name, definition, createdAt, centroids)
-            : Refuse(name, "its centroids are damaged; put them again.");
+        return fields[2].IsNull ? new Experiment(name, definition, createdAt, GraphHead.Unversioned((byte[]?)fields[3] is { Length: >= 4 } old ? BitConverter.ToInt32(old) : 0))
+            : GraphHead.Parse(fields[2].ToString()) is { } head ? new Experiment(name, definition, createdAt, head)
+            : Refuse(name, "what it says about its graph is damaged.");
     }
 
     private Experiment? Refuse(string name, string reason)
@@ -241,36 +361,6 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         if (first)
             log.ExperimentRefused(name, reason);
         return null;
-    }
-
-    /// <summary>Little-endian: count i32, length i32, then all numbers as f32, row by row.</summary>
-    private static byte[] WriteCentroids(IReadOnlyList<float[]> centroids)
-    {
-        if (centroids.Count == 0)
-            return [];
-        var length = centroids[0].Length;
-        var bytes = new byte[8 + 4 * length * centroids.Count];
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, centroids.Count);
-        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(4), length);
-        for (var i = 0; i < centroids.Count; i++)
-            MemoryMarshal.AsBytes(centroids[i].AsSpan(0, length)).CopyTo(bytes.AsSpan(8 + 4 * length * i));
-        return bytes;
-    }
-
-    private static List<float[]>? ReadCentroids(ReadOnlySpan<byte> bytes)
-    {
-        if (bytes.Length == 0)
-            return [];
-        if (bytes.Length < 8)
-            return null;
-        var count = BinaryPrimitives.ReadInt32LittleEndian(bytes);
-        var length = BinaryPrimitives.ReadInt32LittleEndian(bytes[4..]);
-        if (count < 1 || length < 1 || bytes.Length - 8 != 4L * count * length)
-            return null;
-        var centroids = new List<float[]>(count);
-        for (var i = 0; i < count; i++)
-            centroids.Add(MemoryMarshal.Cast<byte, float>(bytes.Slice(8 + 4 * length * i, 4 * length)).ToArray());
-        return centroids;
     }
 
     private sealed record Index(string? Store, long Revision, List<string> Names);

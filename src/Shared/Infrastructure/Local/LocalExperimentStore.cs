@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Logging;
@@ -6,13 +7,17 @@ using Recsys.Infrastructure.Experiments;
 
 namespace Recsys.Infrastructure.Local;
 
-/// <summary>Experiments as one JSON file each. Deleting one also deletes its log, parameters and checkpoints.</summary>
-public sealed class LocalExperimentStore : IExperimentStore
+/// <summary>
+/// Experiments as one JSON file each, and a file per version of a graph plan. Deleting one also deletes its log, parameters, checkpoints and plans.
+/// </summary>
+public sealed class LocalExperimentStore : IExperimentStore, IGraphStore
 {
     private const string Extension = ".json";
 
     // An experiment whose deletion has begun. The file stays until everything else is gone, so an interrupted deletion is finished at the next start.
     private const string DeletedExtension = ".deleted";
+
+    private const string GraphExtension = ".graph";
 
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(250);
 
@@ -39,6 +44,9 @@ public sealed class LocalExperimentStore : IExperimentStore
             if (Read(path) is { } experiment)
                 _experiments[experiment.Name] = experiment;
         }
+        // A crash between storing a plan and moving to it leaves a file that nobody refers to.
+        foreach (var experiment in _experiments.Values)
+            Guarded(() => RemoveGraphs(experiment.Name, experiment.Graph));
     }
 
     /// <inheritdoc/>
@@ -55,6 +63,9 @@ public sealed class LocalExperimentStore : IExperimentStore
         DataDirectory.CheckName(experiment.Name);
         lock (_gate)
         {
+            // Whoever puts a definition may not have heard of the latest plan; the higher version stays.
+            if (_experiments.TryGetValue(experiment.Name, out var there) && there.CreatedAt == experiment.CreatedAt && there.Graph.Version > experiment.Graph.Version)
+                experiment = experiment with { Graph = there.Graph };
             Guarded(() => AtomicFile.Write(PathOf(_data, experiment.Name), Write(experiment)));
             _experiments[experiment.Name] = experiment;
         }
@@ -83,6 +94,48 @@ public sealed class LocalExperimentStore : IExperimentStore
     }
 
     /// <inheritdoc/>
+    /// <remarks>The plan before stays until the next one.</remarks>
+    public Task<bool> PutAsync(Experiment experiment, ReadOnlyMemory<byte> plan, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(experiment);
+        var name = DataDirectory.CheckName(experiment.Name);
+        lock (_gate)
+        {
+            if (!_experiments.TryGetValue(name, out var there) || there.CreatedAt != experiment.CreatedAt
+                || (there.Graph.Version >= experiment.Graph.Version && there.Graph != experiment.Graph))
+                return Task.FromResult(false);
+            var moved = there with { Graph = experiment.Graph };
+            Guarded(() =>
+            {
+                AtomicFile.Write(GraphPathOf(name, experiment.Graph), plan);
+                AtomicFile.Write(PathOf(_data, name), Write(moved));
+                RemoveGraphs(name, there.Graph, experiment.Graph);
+            });
+            _experiments[name] = moved;
+        }
+        Changed();
+        return Task.FromResult(true);
+    }
+
+    /// <inheritdoc/>
+    public async Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, GraphHead head, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(head);
+        try
+        {
+            return await File.ReadAllBytesAsync(GraphPathOf(DataDirectory.CheckName(experiment), head), cancellationToken).ConfigureAwait(false);
+        }
+        catch (FileNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new StoreUnavailableException($"The graph of '{experiment}' cannot be read from '{_data.Graphs}': {problem.Message}", problem);
+        }
+    }
+
+    /// <inheritdoc/>
     public async Task<long> WaitForChangeAsync(long seen, CancellationToken cancellationToken)
     {
         Task changed;
@@ -108,10 +161,27 @@ public sealed class LocalExperimentStore : IExperimentStore
 
     private string DeletedPathOf(string name) => Path.Combine(_data.Experiments, name + DeletedExtension);
 
+    private string GraphPathOf(string name, GraphHead head) =>
+        Path.Combine(_data.Graphs, string.Create(CultureInfo.InvariantCulture, $"{name}.{head.Version}-{head.Checksum:x16}{GraphExtension}"));
+
+    private void RemoveGraphs(string name, params ReadOnlySpan<GraphHead> except)
+    {
+        var kept = new List<string>();
+        foreach (var head in except)
+            kept.Add(GraphPathOf(name, head));
+        // A name has no dots, so this finds no other experiment's.
+        foreach (var path in Directory.EnumerateFiles(_data.Graphs, $"{name}.*{GraphExtension}"))
+        {
+            if (!kept.Contains(path))
+                File.Delete(path);
+        }
+    }
+
     private void FinishDeletion(string name)
     {
         try
         {
+            RemoveGraphs(name);
             _journals.Forget(name);
             var lastEpoch = _checkpoints.Forget(name);
             _snapshots.Forget(name, lastEpoch);
@@ -133,10 +203,11 @@ public sealed class LocalExperimentStore : IExperimentStore
             var definition = ExperimentDefinitionReader.Read(Encoding.UTF8.GetBytes(root.GetProperty("definition").GetRawText()), errors);
             if (definition is not null)
             {
-                var centroids = root.GetProperty("centroids").EnumerateArray()
-                    .Select(static row => row.EnumerateArray().Select(static x => x.GetSingle()).ToArray()).ToList();
+                var graph = root.TryGetProperty("graph", out var head)
+                    ? GraphHead.Parse(head.GetString() ?? "") ?? throw new FormatException("What it says about its graph is damaged.")
+                    : GraphHead.Unversioned(root.TryGetProperty("centroids", out var old) ? old.GetArrayLength() : 0);
                 return new Experiment(
-                    DataDirectory.CheckName(Path.GetFileNameWithoutExtension(path)), definition, root.GetProperty("createdAt").GetInt64(), centroids);
+                    DataDirectory.CheckName(Path.GetFileNameWithoutExtension(path)), definition, root.GetProperty("createdAt").GetInt64(), graph);
             }
             LocalLog.ExperimentSkipped(_log, path, string.Join(" ", errors.Select(static e => $"{e.Key}: {e.Value}")));
         }
@@ -156,15 +227,7 @@ public sealed class LocalExperimentStore : IExperimentStore
             json.WriteNumber("createdAt", experiment.CreatedAt);
             json.WritePropertyName("definition");
             json.WriteRawValue(experiment.Definition.Json);
-            json.WriteStartArray("centroids");
-            foreach (var centroid in experiment.Centroids)
-            {
-                json.WriteStartArray();
-                foreach (var x in centroid)
-                    json.WriteNumberValue(x);
-                json.WriteEndArray();
-            }
-            json.WriteEndArray();
+            json.WriteString("graph", experiment.Graph.ToString());
             json.WriteEndObject();
         }
         return bytes.WrittenMemory;

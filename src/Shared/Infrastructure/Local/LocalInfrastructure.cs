@@ -36,7 +36,9 @@ public static class LocalInfrastructure
         services.AddSingleton<IEventPublisher, JournalEventPublisher>();
         services.AddSingleton<IEventSource, JournalEventSource>();
         services.AddSingleton<IItemFeed, JournalItemFeed>();
-        services.AddSingleton<IExperimentStore, LocalExperimentStore>();
+        services.AddSingleton<LocalExperimentStore>();
+        services.AddSingleton<IExperimentStore>(static p => p.GetRequiredService<LocalExperimentStore>());
+        services.AddSingleton<IGraphStore>(static p => p.GetRequiredService<LocalExperimentStore>());
         services.AddSingleton<ISnapshotWriter>(static p => p.GetRequiredService<LocalSnapshotStore>());
         services.AddSingleton<ISnapshotReader>(static p => p.GetRequiredService<LocalSnapshotStore>());
         services.AddSingleton<ICheckpointStore>(static p => p.GetRequiredService<LocalCheckpointStore>());

@@ -34,4 +34,7 @@ internal static partial class LocalLog
 
     [LoggerMessage(3110, LogLevel.Error, "The deletion of experiment '{Experiment}' is not complete and is taken up again at the next start")]
     public static partial void DeletionUnfinished(ILogger log, Exception problem, string experiment);
+
+    [LoggerMessage(3111, LogLevel.Warning, "Cut {Bytes} bytes off '{Path}': a write was interrupted; parameters as of before are served until the learner publishes")]
+    public static partial void DeltasCut(ILogger log, string path, long bytes);
 }

@@ -1,6 +1,3 @@
-using System.Buffers.Binary;
-using System.Globalization;
-using System.IO.Hashing;
 using Microsoft.Extensions.Logging;
 using Recsys.Infrastructure.Snapshots;
 
@@ -10,11 +7,8 @@ namespace Recsys.Infrastructure.Local;
 /// Published parameters in memory, where the one process that serves also finds them, and in files from which a restart serves at once. Files follow within a
 /// fraction of a second: the checkpoint is the truth, and a learner that resumes publishes again.
 /// </summary>
-/// <remarks>A file, little-endian: XxHash3 of the rest u64, partition i32, epoch i64, interactions i64, as-of i64, framed parameters.</remarks>
 public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisposable
 {
-    private const int FileHeaderBytes = 36;
-    private const string Extension = ".snapshot";
     private static readonly TimeSpan LookAgainAfter = TimeSpan.FromMilliseconds(250);
 
     // Parameters may be published twenty times a second; keeping four of them spares the disk that the log needs.
@@ -25,7 +19,8 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
     private readonly DataDirectory _data;
     private readonly ILogger<LocalSnapshotStore> _log;
     private readonly ITimer _timer;
-    private readonly SortedDictionary<(string Experiment, int Partition), Entry> _current = [];
+    private readonly SortedDictionary<(string Experiment, int Partition), LocalShard> _current = [];
+    private readonly Dictionary<(string Experiment, int Partition), LocalShardFiles> _kept = [];
     private readonly Dictionary<string, Bell> _bells = new(StringComparer.Ordinal);
     private readonly Dictionary<string, long> _fences = new(StringComparer.Ordinal);
     private bool _scheduled;
@@ -36,8 +31,13 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(time);
         (_data, _log) = (data, log);
-        foreach (var path in Directory.EnumerateFiles(data.Snapshots, "*" + Extension, SearchOption.AllDirectories))
-            Read(path);
+        foreach (var path in Directory.EnumerateFiles(data.Snapshots, "*" + LocalShardFiles.Extension, SearchOption.AllDirectories))
+        {
+            if (LocalShardFiles.Read(path, log) is not { } read)
+                continue;
+            var key = (Path.GetFileName(Path.GetDirectoryName(path)!), read.Shard.Head.Partition);
+            (_current[key], _kept[key]) = read;
+        }
         _timer = time.CreateTimer(static store => ((LocalSnapshotStore)store!).Keep(touched: false), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -48,16 +48,35 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
         lock (_gate)
         {
             var key = (experiment, head.Partition);
-            if (_fences.TryGetValue(experiment, out var fence) && head.Epoch <= fence)
+            if (IsFenced(experiment, head.Epoch))
                 return SnapshotOutcome.Fenced;
-            if (_current.TryGetValue(key, out var current)
-                && (head.Epoch, head.Interactions).CompareTo((current.Head.Epoch, current.Head.Interactions)) <= 0)
+            if (!_current.TryGetValue(key, out var current))
+                _current[key] = new LocalShard(head, framed);
+            else if (head.IsAfter(current.Head) || (head.IsVersionOf(current.Head) && current.Head.Base is not null))
+                current.Begin(head, framed);
+            else
                 return SnapshotOutcome.Fenced;
-            _current[key] = new Entry(head, framed) { Unkept = true };
-            if (!_scheduled)
-                _timer.Change(KeepAfter, Timeout.InfiniteTimeSpan);
-            _scheduled = true;
-            Ring(experiment);
+            Changed(experiment);
+        }
+        return SnapshotOutcome.Published;
+    }
+
+    /// <inheritdoc/>
+    public SnapshotOutcome PublishDelta(string experiment, in ShardHead head, long fromInteractions, ReadOnlyMemory<byte> framed)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fromInteractions, head.Interactions);
+        lock (_gate)
+        {
+            if (IsFenced(experiment, head.Epoch))
+                return SnapshotOutcome.Fenced;
+            if (!_current.TryGetValue((experiment, head.Partition), out var current))
+                return SnapshotOutcome.Missing;
+            if (current.Head.Epoch > head.Epoch)
+                return SnapshotOutcome.Fenced;
+            if (current.Head.Epoch != head.Epoch || current.Head.Interactions != fromInteractions)
+                return SnapshotOutcome.Missing;
+            current.Add(head, framed);
+            Changed(experiment);
         }
         return SnapshotOutcome.Published;
     }
@@ -67,11 +86,9 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
     {
         lock (_gate)
         {
-            if (!_current.TryGetValue((experiment, head.Partition), out var current)
-                || current.Head.Epoch != head.Epoch || current.Head.Interactions != head.Interactions)
+            if (!_current.TryGetValue((experiment, head.Partition), out var current) || !current.Head.IsVersionOf(head))
                 return SnapshotOutcome.Fenced;
-            current.Head = head with { AsOf = Math.Max(head.AsOf, current.Head.AsOf) };
-            current.Touched = true;
+            current.Touch(head.AsOf);
             Ring(experiment);
         }
         return SnapshotOutcome.Published;
@@ -83,24 +100,27 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
         var heads = new List<ShardHead>();
         lock (_gate)
         {
-            foreach (var (key, entry) in _current)
+            foreach (var (key, shard) in _current)
             {
                 if (key.Experiment == experiment)
-                    heads.Add(entry.Head);
+                    heads.Add(shard.Head);
             }
         }
         return Task.FromResult<IReadOnlyList<ShardHead>>(heads);
     }
 
     /// <inheritdoc/>
-    public Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, ShardHead head, CancellationToken cancellationToken)
+    public Task<ShardUpdate?> FetchAsync(string experiment, ShardHead head, long? known, CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            var isCurrent = _current.TryGetValue((experiment, head.Partition), out var current)
-                && current.Head.Epoch == head.Epoch && current.Head.Interactions == head.Interactions;
-            // A plain null here would become an array that is null, and that empty memory.
-            return Task.FromResult(isCurrent ? current!.Framed : default(ReadOnlyMemory<byte>?));
+            if (!_current.TryGetValue((experiment, head.Partition), out var current) || current.Head.Epoch != head.Epoch)
+                return Task.FromResult<ShardUpdate?>(null);
+            if (known is { } version && current.Between(version, head.Interactions) is { } since)
+                return Task.FromResult<ShardUpdate?>(new ShardUpdate(null, [.. since.Select(static d => d.Framed)]));
+            return Task.FromResult(current.Between(current.WholeVersion, head.Interactions) is { } deltas
+                ? new ShardUpdate(current.Whole, [.. deltas.Select(static d => d.Framed)])
+                : null);
         }
     }
 
@@ -147,7 +167,10 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
             {
                 _fences[experiment] = lastEpoch;
                 foreach (var key in _current.Keys.Where(k => k.Experiment == experiment).ToList())
+                {
                     _current.Remove(key);
+                    _kept.Remove(key);
+                }
                 Ring(experiment);
             }
             var directory = Path.Combine(_data.Snapshots, DataDirectory.CheckName(experiment));
@@ -156,69 +179,66 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
         }
     }
 
+    private bool IsFenced(string experiment, long epoch) => _fences.TryGetValue(experiment, out var fence) && epoch <= fence;
+
+    // Under the gate.
+    private void Changed(string experiment)
+    {
+        if (!_scheduled)
+            _timer.Change(KeepAfter, Timeout.InfiniteTimeSpan);
+        _scheduled = true;
+        Ring(experiment);
+    }
+
     private void Keep(bool touched)
     {
         lock (_files)
         {
-            List<(string Experiment, ShardHead Head, ReadOnlyMemory<byte> Framed)> due = [];
+            List<Due> due = [];
             lock (_gate)
             {
                 _scheduled = false;
-                foreach (var (key, entry) in _current)
+                foreach (var (key, shard) in _current)
                 {
-                    if (!entry.Unkept && !(touched && entry.Touched))
+                    var now = new LocalKept(shard.Head.Epoch, shard.WholeVersion, shard.Head.Interactions);
+                    if (shard.Kept == now && !(touched && shard.IsTouched))
                         continue;
-                    due.Add((key.Experiment, entry.Head, entry.Framed));
-                    (entry.Unkept, entry.Touched) = (false, false);
+                    // Whole parameters only when they are others than those in the file; else what came since.
+                    var isOther = shard.Kept is not { } kept || (kept.Epoch, kept.Whole) != (now.Epoch, now.Whole);
+                    var deltas = shard.Between(isOther ? now.Whole : shard.Kept!.Value.To, now.To)!;
+                    // A plain null would become an array that is null, and that empty parameters.
+                    due.Add(new Due(key, shard, now, shard.Head, shard.WholeHead, isOther ? shard.Whole : default(ReadOnlyMemory<byte>?), deltas));
                 }
             }
-            foreach (var (experiment, head, framed) in due)
-                Write(experiment, head, framed);
+            foreach (var item in due)
+                Write(item);
         }
     }
 
-    private void Write(string experiment, in ShardHead head, ReadOnlyMemory<byte> framed)
+    private void Write(Due due)
     {
-        var header = new byte[FileHeaderBytes];
-        BinaryPrimitives.WriteInt32LittleEndian(header.AsSpan(8), head.Partition);
-        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(12), head.Epoch);
-        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(20), head.Interactions);
-        BinaryPrimitives.WriteInt64LittleEndian(header.AsSpan(28), head.AsOf);
-        BinaryPrimitives.WriteUInt64LittleEndian(header, Checksum(header.AsSpan(8), framed.Span));
+        var (key, shard, now, head, wholeHead, whole, deltas) = due;
         try
         {
-            var directory = Path.Combine(_data.Snapshots, experiment);
-            Directory.CreateDirectory(directory);
-            AtomicFile.Write(Path.Combine(directory, head.Partition.ToString(CultureInfo.InvariantCulture) + Extension), header, framed);
+            if (!_kept.TryGetValue(key, out var files))
+                _kept[key] = files = new LocalShardFiles(Path.Combine(_data.Snapshots, key.Experiment), key.Partition);
+            if (whole is { } framed)
+                files.Begin(wholeHead, framed);
+            if (whole is null || deltas.Count > 0)
+                files.Append(head, deltas);
+            lock (_gate)
+            {
+                shard.Kept = now;
+                shard.IsTouched &= shard.Head.AsOf > head.AsOf;
+            }
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            LocalLog.SnapshotNotKept(_log, experiment, problem.Message);
+            // A whole file that is there and deltas that are not would leave a gap; both are tried again with what is published next.
+            lock (_gate)
+                shard.Kept = whole is null ? shard.Kept : null;
+            LocalLog.SnapshotNotKept(_log, key.Experiment, problem.Message);
         }
-    }
-
-    private void Read(string path)
-    {
-        var bytes = File.ReadAllBytes(path);
-        if (bytes.Length < FileHeaderBytes || BinaryPrimitives.ReadUInt64LittleEndian(bytes) != Checksum(bytes.AsSpan(8, FileHeaderBytes - 8), bytes.AsSpan(FileHeaderBytes)))
-        {
-            LocalLog.SnapshotSkipped(_log, path, "its checksum does not match its content");
-            return;
-        }
-        var head = new ShardHead(
-            BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(8)),
-            BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(12)),
-            BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(20)),
-            BinaryPrimitives.ReadInt64LittleEndian(bytes.AsSpan(28)));
-        _current[(Path.GetFileName(Path.GetDirectoryName(path)!), head.Partition)] = new Entry(head, bytes.AsMemory(FileHeaderBytes));
-    }
-
-    private static ulong Checksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> framed)
-    {
-        var hash = new XxHash3();
-        hash.Append(header);
-        hash.Append(framed);
-        return hash.GetCurrentHashAsUInt64();
     }
 
     private Bell BellOf(string experiment)
@@ -237,16 +257,10 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
         bell.Next = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 
-    private sealed class Entry(ShardHead head, ReadOnlyMemory<byte> framed)
-    {
-        public ShardHead Head { get; set; } = head;
-
-        public ReadOnlyMemory<byte> Framed { get; } = framed;
-
-        public bool Unkept { get; set; }
-
-        public bool Touched { get; set; }
-    }
+    /// <summary>What files do not hold of a shard yet: whole parameters or null, then deltas.</summary>
+    private sealed record Due(
+        (string Experiment, int Partition) Key, LocalShard Shard, LocalKept Now, ShardHead Head, ShardHead WholeHead, ReadOnlyMemory<byte>? Whole,
+        List<LocalDelta> Deltas);
 
     private sealed class Bell
     {

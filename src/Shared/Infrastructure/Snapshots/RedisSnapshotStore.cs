@@ -8,55 +8,27 @@ using StackExchange.Redis;
 namespace Recsys.Infrastructure.Snapshots;
 
 /// <summary>
-/// Parameters in Redis: each published blob under its own key and never changed, and one head per partition that a script moves forward by comparing
-/// (epoch, interactions). Version and blob can therefore not disagree. Pub/sub is a hint; the head is the truth.
+/// Parameters in Redis: whole ones under a key of their own and never changed, deltas over them in a stream, and one head per partition that a script moves forward
+/// by comparing (epoch, interactions). Version and content can therefore not disagree. Pub/sub is a hint; the head is the truth.
 /// </summary>
 /// <remarks>
 /// Publishing the current head again succeeds: the answer to the first attempt may have been lost. A store that has come back empty takes any writer, so
-/// readers compare epochs too. What was published last is kept in memory, one blob per partition, and put back when the head has vanished.
+/// readers compare epochs too. Whole parameters that were published last are kept in memory and put back when the head has vanished, unless they are large or deltas
+/// followed them: then the writer hears <see cref="SnapshotOutcome.Missing"/>. Deltas need a server that has streams; one that has none answers that to each.
 /// </remarks>
 public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnapshotStore> log) : ISnapshotWriter, ISnapshotReader
 {
-    // 1 published, 0 fenced, -1 the blob is gone. The replaced blob stays a while for those who have just read its head.
-    private const string PublishScript = """
-        local epoch, interactions, asOf = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-        local tenure = redis.call('HGET', KEYS[1], ARGV[1])
-        if tenure and epoch < tonumber(tenure) then return 0 end
-        local head = redis.call('HGET', KEYS[2], ARGV[1])
-        local replaced
-        local e, i, a = string.match(head or '', '^(%d+),(%d+),(-?%d+)$')
-        if e then
-          local ce, ci = tonumber(e), tonumber(i)
-          if epoch < ce or (epoch == ce and interactions < ci) then return 0 end
-          if epoch > ce or interactions > ci then
-            replaced = ARGV[6] .. ARGV[1] .. ':' .. e .. '-' .. i
-          elseif tonumber(a) > asOf then
-            asOf = tonumber(a)
-          end
-        end
-        if redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
-        redis.call('PERSIST', KEYS[3])
-        redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ',' .. ARGV[3] .. ',' .. string.format('%.0f', asOf))
-        if replaced then redis.call('PEXPIRE', replaced, ARGV[5]) end
-        redis.call('PUBLISH', ARGV[7], ARGV[1])
-        return 1
-        """;
+    // A string in Redis ends at 512 MiB, and ten million edges are 440 MB. A piece of 64 MiB also passes within the time that a blob may take.
+    private const int DefaultPieceBytes = 64 << 20;
 
-    // 1 moved, 0 fenced, -1 the head or its blob has vanished.
-    private const string TouchScript = """
-        local tenure = redis.call('HGET', KEYS[1], ARGV[1])
-        if tenure and tonumber(ARGV[2]) < tonumber(tenure) then return 0 end
-        local head = redis.call('HGET', KEYS[2], ARGV[1])
-        local e, i, a = string.match(head or '', '^(%d+),(%d+),(-?%d+)$')
-        if not e then return -1 end
-        if e ~= ARGV[2] or i ~= ARGV[3] then return 0 end
-        if redis.call('EXISTS', KEYS[3]) == 0 then return -1 end
-        if tonumber(ARGV[4]) > tonumber(a) then redis.call('HSET', KEYS[2], ARGV[1], e .. ',' .. i .. ',' .. ARGV[4]) end
-        return 1
-        """;
+    // Entries of a stream that are read at once; those who follow read one or two, those who start read as many as the base is large.
+    private const int DeltasAtOnce = 16;
 
     private readonly RedisBells _bells = new(redis);
     private readonly ConcurrentDictionary<(string Experiment, int Partition), (ShardHead Head, ReadOnlyMemory<byte> Framed)> _published = new();
+
+    /// <summary>Length of a full piece; readers and writers must agree, so it is only ever changed by tests.</summary>
+    internal int PieceBytes { get; init; } = DefaultPieceBytes;
 
     /// <inheritdoc/>
     public SnapshotOutcome Publish(string experiment, in ShardHead head, ReadOnlyMemory<byte> framed)
@@ -64,52 +36,53 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
         var given = head;
         return RedisConnection.Try(() =>
         {
-            var key = RedisKeys.Parameters(experiment, given.Partition, given.Epoch, given.Interactions);
             // Until the head points to it the blob is on trial, and goes away by itself if its writer is refused or dies here. What exists under
             // this name already is the same: parameters are immutable.
-            redis.Blobs.StringSet(key, framed, redis.Options.ReplacedParametersKept, When.NotExists);
-            var outcome = (int)redis.Commands.ScriptEvaluate(
-                PublishScript,
-                [RedisKeys.Epochs(experiment), RedisKeys.Current(experiment), key],
-                [
-                    given.Partition, given.Epoch, given.Interactions, given.AsOf, (long)redis.Options.ReplacedParametersKept.TotalMilliseconds,
-                    RedisKeys.Prefix(experiment) + "params:", RedisKeys.Bell(experiment),
-                ],
-                CommandFlags.NoScriptCache);
-            switch (outcome)
+            var last = framed.Length / PieceBytes;
+            var onTrial = redis.Options.ReplacedParametersKept + last * redis.Options.BlobTimeout;
+            for (var piece = 0; piece <= last; piece++)
             {
-                case 1:
-                    _published[(experiment, given.Partition)] = (given, framed);
-                    return SnapshotOutcome.Published;
-                case 0:
-                    _published.TryRemove((experiment, given.Partition), out _);
-                    return SnapshotOutcome.Fenced;
-                default:
-                    throw new StoreUnavailableException("Redis lost the parameters while they were published; publish them again.");
+                var start = piece * PieceBytes;
+                var key = RedisKeys.Parameters(experiment, given.Partition, given.Epoch, given.Interactions, piece);
+                redis.Blobs.StringSet(key, framed.Slice(start, Math.Min(PieceBytes, framed.Length - start)), onTrial, When.NotExists);
             }
+            var outcome = Run(
+                redis.Commands, SnapshotScripts.Publish, experiment, given,
+                (long)redis.Options.ReplacedParametersKept.TotalMilliseconds, RedisKeys.Bell(experiment));
+            if (outcome == SnapshotOutcome.Missing)
+                throw new StoreUnavailableException("Redis lost the parameters while they were published; publish them again.");
+            if (outcome == SnapshotOutcome.Published && last == 0)
+                _published[(experiment, given.Partition)] = (given, framed);
+            else
+                _published.TryRemove((experiment, given.Partition), out _);
+            return outcome;
         });
+    }
+
+    /// <inheritdoc/>
+    public SnapshotOutcome PublishDelta(string experiment, in ShardHead head, long fromInteractions, ReadOnlyMemory<byte> framed)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fromInteractions, head.Interactions);
+        var given = head;
+        _published.TryRemove((experiment, given.Partition), out _);
+        return RedisConnection.Try(() => Run(
+            redis.Blobs, SnapshotScripts.PublishDelta, experiment, given, fromInteractions, framed, RedisKeys.Bell(experiment)));
     }
 
     /// <inheritdoc/>
     public SnapshotOutcome Touch(string experiment, in ShardHead head)
     {
         var given = head;
-        var key = RedisKeys.Parameters(experiment, given.Partition, given.Epoch, given.Interactions);
-        var outcome = RedisConnection.Try(() => (int)redis.Commands.ScriptEvaluate(
-            TouchScript,
-            [RedisKeys.Epochs(experiment), RedisKeys.Current(experiment), key],
-            [given.Partition, given.Epoch, given.Interactions, given.AsOf],
-            CommandFlags.NoScriptCache));
-        if (outcome == 1)
-            return SnapshotOutcome.Published;
-        if (outcome < 0 && _published.TryGetValue((experiment, given.Partition), out var last) && last.Head.Epoch == given.Epoch
-            && last.Head.Interactions == given.Interactions)
+        var outcome = RedisConnection.Try(() => Run(redis.Commands, SnapshotScripts.Touch, experiment, given));
+        if (outcome == SnapshotOutcome.Published)
+            return outcome;
+        if (outcome == SnapshotOutcome.Missing && _published.TryGetValue((experiment, given.Partition), out var last) && last.Head.IsVersionOf(given))
         {
             log.ParametersPutBack(experiment, given.Partition);
             return Publish(experiment, given, last.Framed);
         }
         _published.TryRemove((experiment, given.Partition), out _);
-        return SnapshotOutcome.Fenced;
+        return outcome;
     }
 
     /// <inheritdoc/>
@@ -128,27 +101,122 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
     }
 
     /// <inheritdoc/>
-    public async Task<ReadOnlyMemory<byte>?> FetchAsync(string experiment, ShardHead head, CancellationToken cancellationToken)
+    public async Task<ShardUpdate?> FetchAsync(string experiment, ShardHead head, long? known, CancellationToken cancellationToken)
     {
-        var key = RedisKeys.Parameters(experiment, head.Partition, head.Epoch, head.Interactions);
-        var framed = (byte[]?)await RedisConnection.TryAsync(() => redis.Blobs.StringGetAsync(key), cancellationToken).ConfigureAwait(false);
-        // The cast matters: a bare null would become an empty memory.
-        return framed is null ? (ReadOnlyMemory<byte>?)null : framed;
+        if (known is { } version && await DeltasAsync(experiment, head, version, cancellationToken).ConfigureAwait(false) is { } since)
+            return new ShardUpdate(null, since);
+        // Deltas first: where one is missing there is no use in fetching a large base.
+        var deltas = await DeltasAsync(experiment, head, head.Base ?? head.Interactions, cancellationToken).ConfigureAwait(false);
+        if (deltas is null || await WholeAsync(experiment, head, cancellationToken).ConfigureAwait(false) is not { } whole)
+            return null;
+        return new ShardUpdate(whole, deltas);
     }
 
     /// <inheritdoc/>
     public Task WaitForChangeAsync(string experiment, CancellationToken cancellationToken) =>
         _bells.WaitAsync(RedisKeys.Bell(experiment), cancellationToken);
 
+    private SnapshotOutcome Run(IDatabase database, string script, string experiment, in ShardHead head, params ReadOnlySpan<RedisValue> further)
+    {
+        RedisValue[] arguments =
+        [
+            head.Partition, head.Epoch, head.Interactions, head.AsOf,
+            string.Create(CultureInfo.InvariantCulture, $"{RedisKeys.Prefix(experiment)}params:{head.Partition}:"), PieceBytes, .. further,
+        ];
+        var answer = (int)database.ScriptEvaluate(
+            script, [RedisKeys.Epochs(experiment), RedisKeys.Current(experiment), RedisKeys.Deltas(experiment, head.Partition)], arguments, CommandFlags.NoScriptCache);
+        return answer switch { 1 => SnapshotOutcome.Published, 0 => SnapshotOutcome.Fenced, _ => SnapshotOutcome.Missing };
+    }
+
+    /// <summary>The deltas that lead from a version to a head, or null unless all are there.</summary>
+    private async Task<List<ReadOnlyMemory<byte>>?> DeltasAsync(string experiment, ShardHead head, long from, CancellationToken cancellationToken)
+    {
+        var deltas = new List<ReadOnlyMemory<byte>>();
+        while (from < head.Interactions)
+        {
+            var start = from;
+            var entries = await RedisConnection.TryAsync(() => EntriesAsync(experiment, head, start + 1), cancellationToken).ConfigureAwait(false);
+            foreach (var entry in entries)
+            {
+                if (!entry["f"].TryParse(out long starts) || starts != from || (byte[]?)entry["d"] is not { } delta || VersionOf(entry, head.Epoch) is not { } leads)
+                    return null;
+                deltas.Add(delta);
+                from = leads;
+            }
+            if (entries.Length == 0)
+                return null;
+        }
+        return from == head.Interactions ? deltas : null;
+    }
+
+    private async Task<StreamEntry[]> EntriesAsync(string experiment, ShardHead head, long first)
+    {
+        RedisValue Id(long interactions) => string.Create(CultureInfo.InvariantCulture, $"{head.Epoch}-{interactions}");
+        try
+        {
+            return await redis.Blobs.StreamRangeAsync(
+                RedisKeys.Deltas(experiment, head.Partition), Id(first), Id(head.Interactions), DeltasAtOnce).ConfigureAwait(false);
+        }
+        catch (RedisServerException problem) when (problem.Message.Contains("unknown command", StringComparison.OrdinalIgnoreCase))
+        {
+            return [];
+        }
+    }
+
+    private static long? VersionOf(in StreamEntry entry, long epoch)
+    {
+        var id = entry.Id.ToString();
+        var dash = id.IndexOf('-', StringComparison.Ordinal);
+        return dash > 0
+            && long.TryParse(id.AsSpan(0, dash), NumberStyles.None, CultureInfo.InvariantCulture, out var tenure) && tenure == epoch
+            && long.TryParse(id.AsSpan(dash + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var interactions)
+            ? interactions
+            : null;
+    }
+
+    /// <summary>The whole parameters that a head is or builds on, or null unless all pieces are there.</summary>
+    private async Task<ReadOnlyMemory<byte>?> WholeAsync(string experiment, ShardHead head, CancellationToken cancellationToken)
+    {
+        RedisKey Key(int piece) => RedisKeys.Parameters(experiment, head.Partition, head.Epoch, head.Base ?? head.Interactions, piece);
+        Task<T> Ask<T>(Func<Task<T>> command) => RedisConnection.TryAsync(command, cancellationToken);
+        var first = (byte[]?)await Ask(() => redis.Blobs.StringGetAsync(Key(0))).ConfigureAwait(false);
+        // The cast matters: a bare null would become an empty memory.
+        if (first is null || first.Length < PieceBytes)
+            return first is null ? (ReadOnlyMemory<byte>?)null : first;
+        // Lengths before contents, so that the whole is laid out once.
+        var lengths = new List<long>();
+        for (var length = (long)PieceBytes; length == PieceBytes; lengths.Add(length))
+        {
+            var key = Key(lengths.Count + 1);
+            length = await Ask(() => redis.Commands.StringLengthAsync(key)).ConfigureAwait(false);
+        }
+        var framed = GC.AllocateUninitializedArray<byte>(checked(first.Length + (int)lengths.Sum()));
+        first.CopyTo(framed, 0);
+        var at = first.Length;
+        for (var piece = 1; piece <= lengths.Count; piece++)
+        {
+            var key = Key(piece);
+            using var part = await Ask(() => redis.Blobs.StringGetLeaseAsync(key)).ConfigureAwait(false);
+            if (part is null || part.Length != lengths[piece - 1])
+                return null;
+            part.Span.CopyTo(framed.AsSpan(at));
+            at += part.Length;
+        }
+        return framed;
+    }
+
     private static ShardHead? Read(RedisValue partition, RedisValue value)
     {
         var parts = value.ToString().Split(',');
-        return parts.Length == 3
-            && int.TryParse(partition.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var p)
-            && long.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var epoch)
-            && long.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var interactions)
-            && long.TryParse(parts[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var asOf)
-            ? new ShardHead(p, epoch, interactions, asOf)
-            : null;
+        if (parts.Length is not (3 or 5)
+            || !int.TryParse(partition.ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var p)
+            || !Number(parts[0], out var epoch) || !Number(parts[1], out var interactions)
+            || !long.TryParse(parts[2], NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var asOf))
+            return null;
+        if (parts.Length == 3)
+            return new ShardHead(p, epoch, interactions, asOf);
+        return Number(parts[3], out var whole) && whole < interactions && Number(parts[4], out _) ? new ShardHead(p, epoch, interactions, asOf, whole) : null;
     }
+
+    private static bool Number(string text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 }
