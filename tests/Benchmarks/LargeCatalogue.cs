@@ -26,7 +26,9 @@ internal static class LargeCatalogue
     public static void Run()
     {
         Search();
-        Decision();
+        Decision(grouped: true, ["thompson", "optimistic"], alpha: "0.1");
+        Decision(grouped: false, ["thompson"], alpha: "1");
+        Distribution();
         Graph(given: false);
         Graph(given: true);
     }
@@ -76,18 +78,21 @@ internal static class LargeCatalogue
         }
     }
 
-    /// <summary>The pure part of a decision, step by step: 30,000 clusters, five of them for a user, 200 items each, every edge known.</summary>
-    private static void Decision()
+    /// <summary>
+    /// The pure part of a decision, step by step: 30,000 clusters, five of them for a user, 200 items each, every edge known. Where vectors lie around topics, the clusters
+    /// of a user have many items in common; where they point anywhere, hardly one.
+    /// </summary>
+    private static void Decision(bool grouped, string[] selections, string alpha)
     {
         const int Clusters = 30_000, Items = 100_000, Width = 200, PerUser = 5, Users = 2000;
         const double Temperature = 0.1;
         var random = new Random(2);
-        var topics = Vectors(random, Topics, null);
+        var topics = grouped ? Vectors(random, Topics, null) : null;
         var graph = GraphBuilder.Build(Vectors(random, Clusters, topics), Catalogue(random, Items, topics), Width);
         var users = Vectors(random, Users, topics);
-        foreach (var selection in (string[])["thompson", "optimistic"])
+        foreach (var selection in selections)
         {
-            var spec = Scene.Spec("diag-lin-ucb", new("selection", selection), new("edgesMax", "20000000"));
+            var spec = Scene.Spec("diag-lin-ucb", new("selection", selection), new("alpha", alpha), new("edgesMax", "20000000"));
             var policy = PolicyCatalog.Find(spec.Kind).Assemble(spec, [Known(graph, random)]);
             var (clusters, candidates) = (new ClusterWeight[PerUser], new Candidate[PerUser * Width + 200]);
             var scratch = new int[ClusterGraph.ScratchLength(candidates.Length)];
@@ -123,8 +128,23 @@ internal static class LargeCatalogue
             foreach (var list in times)
                 list.Sort();
             string At(int step) => string.Create(CultureInfo.InvariantCulture, $"{times[step][times[step].Count / 2]:F0}");
-            Say($"decision {Clusters} x {Dimension}, W {Width}, K {PerUser}, {graph.Edges} edges, {proposed / (2 * Users)} candidates, {selection}: assign {At(0)} us, propose {At(1)} us, "
+            Say($"decision {Clusters} x {Dimension}, W {Width}, K {PerUser}, {graph.Edges} edges, {proposed / (2 * Users)} candidates, {selection} {alpha}: assign {At(0)} us, propose {At(1)} us, "
                 + $"estimate {At(2)} us, distribute {At(3)} us, draw {At(4)} us; whole p50 {At(5)} us, p99 {times[5][times[5].Count * 99 / 100]:F0} us");
+        }
+    }
+
+    /// <summary>Thompson sampling's distribution alone where all of a thousand actions can be best: as wide as each other, or some fresh among them.</summary>
+    private static void Distribution()
+    {
+        const int Actions = 1000, Times = 500;
+        foreach (var fresh in (int[])[0, 100])
+        {
+            var random = new Random(4);
+            float[] means = [.. Enumerable.Range(0, Actions).Select(_ => 0.05f * random.NextSingle())];
+            float[] widths = [.. Enumerable.Range(0, Actions).Select(i => i < fresh ? DiagLinUcbEstimator.FreshWidth : 0.02f + (0.03f * random.NextSingle()))];
+            var propensities = new float[Actions];
+            var time = Median(Times, () => new Thompson(1, 0.01).Distribute(means, widths, propensities));
+            Say($"thompson alone, {Actions} actions that can all be best, {fresh} of them fresh: {time:F0} us");
         }
     }
 
@@ -152,8 +172,8 @@ internal static class LargeCatalogue
                 one += n < rewards ? hit : miss;
             sums[i] = one;
         }
-        var output = new ArrayBufferWriter<byte>(44 * edges.Length + 20);
-        EdgeTable.Write(output, edges.Length, 0, [.. Enumerable.Range(0, edges.Length)], edges, sums);
+        var output = new ArrayBufferWriter<byte>(64 * edges.Length);
+        (EdgeTable.Empty with { Interactions = edges.Length, Current = new EdgeList(edges, sums) }).Write(output);
         return new PolicyShard(0, edges.Length, output.WrittenMemory);
     }
 
@@ -209,7 +229,7 @@ internal static class LargeCatalogue
         return [.. row];
     }
 
-    private static CatalogueItem[] Catalogue(Random random, int count, float[][] topics, string prefix = "item-")
+    private static CatalogueItem[] Catalogue(Random random, int count, float[][]? topics, string prefix = "item-")
     {
         var vectors = Vectors(random, count, topics);
         return [.. vectors.Select((vector, i) =>
