@@ -11,6 +11,11 @@ using Perfolizer.Horology;
 // No ratio of two short runs, but what a partition of a given size costs; minutes and gigabytes when that is large.
 if (args is ["publishing", .. var edges])
     return Recsys.Benchmarks.PublishingCost.Run(edges);
+if (args is ["large-catalogue"])
+{
+    Recsys.Benchmarks.LargeCatalogue.Run();
+    return 0;
+}
 
 // Short and in this process: everything ends within a few minutes, which is right for ratios and too coarse for a difference of a few percent. On a machine with
 // other work the minimum says more than the mean.

@@ -14,9 +14,6 @@ internal sealed class GraphEditor
     // A batch that moves a larger part of all items is cheaper as a build: there all clusters pass by each item within the first cache.
     private const int BulkPart = 4;
 
-    // From here on it pays to lay out the centroids for the search of a batch.
-    private const int NearestBatch = 64;
-
     private readonly GraphLayout _layout;
     private readonly GraphState _before;
     private readonly Paged<CatalogueItem?>.Editor _items;
@@ -41,8 +38,6 @@ internal sealed class GraphEditor
         _own = new bool[_rows.Length];
         _direction = new float[layout.Centroids.Dimension];
     }
-
-    private bool RanksItself => _layout.Given is null;
 
     /// <summary>The state of a set of items.</summary>
     /// <exception cref="ArgumentException">A key occurs twice or a vector does not fit; the message says which.</exception>
@@ -108,7 +103,7 @@ internal sealed class GraphEditor
             free = new FreeSlot(slot, free);
         }
         // Only now, when no row holds a slot whose item has another vector.
-        var (bulk, slots) = (RanksItself && _before.ItemCount == 0, new List<int>(moved.Count));
+        var (bulk, slots) = (_layout.RanksItself && _before.ItemCount == 0, new List<int>(moved.Count));
         foreach (var item in moved)
         {
             var slot = _index.Find(item.Key);
@@ -129,7 +124,7 @@ internal sealed class GraphEditor
             Forget();
         Refill();
         SetPlaces();
-        var (newcomers, everywhere, edges) = Settle();
+        var (newcomers, everywhere, edges) = Standings.Settle(_layout, _before, [.. _touched], slot => _items[slot], slot => _edges[slot], slot => _near[slot]);
         return new GraphState(_items.Done(), _edges.Done(), _near.Done(), _rows, _bars, _index, newcomers, everywhere, free, slotCount, itemCount, edges);
     }
 
@@ -152,22 +147,19 @@ internal sealed class GraphEditor
         }
     }
 
-    /// <summary>Whether rows rank an item by its vector: there are centroids, it has a vector, and no given row names it.</summary>
-    private bool IsCandidate(int slot, CatalogueItem item) => _direction.Length > 0 && slot >= _layout.GivenKeys.Length && GraphState.IsPlaceable(item);
-
     /// <summary>Takes an item, still in its slot, out of all rows.</summary>
     private void Unrank(int slot, CatalogueItem item)
     {
         _touched.Add(slot);
         ForEachRow(slot, item, static (self, cluster, slot, score) => self.Remove(cluster, slot, score));
-        if (!RanksItself && _near[slot] is not null)
+        if (!_layout.RanksItself && _near[slot] is not null)
             _near[slot] = null;
     }
 
     /// <summary>Puts an item, in its slot already, into the rows that it is good enough for.</summary>
     private void Rank(int slot, CatalogueItem item)
     {
-        if (!RanksItself && IsCandidate(slot, item))
+        if (!_layout.RanksItself && _layout.IsCandidate(slot, item))
         {
             var near = new ClusterWeight[Math.Min(GraphLayout.InsertionClusters, _rows.Length)];
             _layout.Centroids.NearestOfAll(item.Features.Dense.Span, 1, near);
@@ -178,10 +170,10 @@ internal sealed class GraphEditor
 
     private void ForEachRow(int slot, CatalogueItem item, Action<GraphEditor, int, int, float> change)
     {
-        if (!IsCandidate(slot, item))
+        if (!_layout.IsCandidate(slot, item))
             return;
         var vector = item.Features.Dense.Span;
-        if (!RanksItself)
+        if (!_layout.RanksItself)
         {
             foreach (var cluster in _near[slot]!)
             {
@@ -301,10 +293,10 @@ internal sealed class GraphEditor
         for (var i = 0; i < _index.Count; i++)
         {
             var slot = walk.Next();
-            if (_items[slot] is { } item && IsCandidate(slot, item))
+            if (_items[slot] is { } item && _layout.IsCandidate(slot, item))
                 slots.Add(slot);
         }
-        if (RanksItself)
+        if (_layout.RanksItself)
         {
             ReadOnlyMemory<float>[] vectors = [.. slots.Select(slot => _items[slot]!.Features.Dense)];
             RowScan.Best(_layout.Centroids, starved, vectors, _layout.KnownMax, (cluster, best) => Replace(cluster, Array.ConvertAll(best, i => slots[i]), slots.Count));
@@ -333,7 +325,7 @@ internal sealed class GraphEditor
     /// <summary>How many edges a row that stands beside a given one may have: the free places, and beyond them, up to W, whoever beats the W-th of the given.</summary>
     private void SetPlaces()
     {
-        if (RanksItself)
+        if (_layout.RanksItself)
             return;
         foreach (var cluster in _changedRows.Concat(_touched.SelectMany(_layout.AnchoredBy)).Distinct().Order().ToArray())
         {
@@ -357,91 +349,5 @@ internal sealed class GraphEditor
             for (var i = has; i < had; i++)
                 Count(row.Slots[i], -1);
         }
-    }
-
-    /// <summary>Brings the lists of items without an edge, and the count of all edges, to what the rows now say.</summary>
-    private (SortedSlots[] Newcomers, SortedSlots Everywhere, long Edges) Settle()
-    {
-        var edits = new Dictionary<int, List<(ActionKey Key, int Slot)>>();
-        var edges = _before.EdgeCount;
-        int[] touched = [.. _touched];
-        var was = Standings(touched, slot => _before.Items[slot], slot => _before.Edges[slot], slot => _before.Near[slot]);
-        var now = Standings(touched, slot => _items[slot], slot => _edges[slot], slot => _near[slot]);
-        for (var i = 0; i < touched.Length; i++)
-        {
-            edges += now[i].Edges - was[i].Edges;
-            if (was[i].List == now[i].List && was[i].Key == now[i].Key)
-                continue;
-            if (was[i].List is { } left)
-                Edits(left).Add((was[i].Key, -1));
-            if (now[i].List is { } entered)
-                Edits(entered).Add((now[i].Key, touched[i]));
-        }
-        var newcomers = _before.Newcomers;
-        var everywhere = _before.Everywhere;
-        foreach (var (list, changes) in edits)
-        {
-            if (list == Standing.Everywhere)
-            {
-                everywhere = everywhere.With(changes);
-                continue;
-            }
-            if (newcomers == _before.Newcomers)
-                newcomers = [.. newcomers];
-            newcomers[list] = newcomers[list].With(changes);
-        }
-        return (newcomers, everywhere, edges);
-
-        List<(ActionKey Key, int Slot)> Edits(int list) => edits.TryGetValue(list, out var there) ? there : edits[list] = [];
-    }
-
-    private Standing[] Standings(int[] slots, Func<int, CatalogueItem?> itemOf, Func<int, int> edgesOf, Func<int, int[]?> nearOf)
-    {
-        var standings = new Standing[slots.Length];
-        var newcomers = new List<int>();
-        for (var i = 0; i < slots.Length; i++)
-        {
-            if (itemOf(slots[i]) is not { } item)
-                continue;
-            if (slots[i] < _layout.GivenKeys.Length)
-            {
-                standings[i] = new Standing(item.Key, null, _layout.GivenEdges[slots[i]]);
-            }
-            else if (!IsCandidate(slots[i], item))
-            {
-                standings[i] = new Standing(item.Key, Standing.Everywhere, _rows.Length);
-            }
-            else if (edgesOf(slots[i]) is > 0 and var edges)
-            {
-                standings[i] = new Standing(item.Key, null, edges);
-            }
-            else
-            {
-                standings[i] = new Standing(item.Key, nearOf(slots[i])?[0], 1);
-                if (RanksItself)
-                    newcomers.Add(i);
-            }
-        }
-        if (newcomers.Count >= NearestBatch)
-        {
-            ReadOnlyMemory<float>[] vectors = [.. newcomers.Select(i => itemOf(slots[i])!.Features.Dense)];
-            var nearest = RowScan.Nearest(_layout.Centroids, vectors);
-            for (var i = 0; i < nearest.Length; i++)
-                standings[newcomers[i]] = standings[newcomers[i]] with { List = nearest[i] };
-            return standings;
-        }
-        Span<ClusterWeight> first = stackalloc ClusterWeight[1];
-        foreach (var i in newcomers)
-        {
-            _layout.Centroids.NearestOfAll(itemOf(slots[i])!.Features.Dense.Span, 1, first);
-            standings[i] = standings[i] with { List = first[0].Cluster };
-        }
-        return standings;
-    }
-
-    /// <summary>Where an item without an edge is listed (a cluster, <see cref="Everywhere"/>, null for nowhere), and how many edges it has in any case.</summary>
-    private readonly record struct Standing(ActionKey Key, int? List, int Edges)
-    {
-        public const int Everywhere = -1;
     }
 }

@@ -69,6 +69,9 @@ internal sealed class GraphLayout
     /// <summary>Slots of the given rows by cluster; null where clusters rank for themselves. A slot is there whether its item is or not.</summary>
     public int[][]? Given { get; }
 
+    /// <summary>Whether clusters rank all items for themselves.</summary>
+    public bool RanksItself => Given is null;
+
     /// <summary>Keys of the given rows, ascending: the slots from 0.</summary>
     public ActionKey[] GivenKeys { get; } = [];
 
@@ -95,6 +98,9 @@ internal sealed class GraphLayout
 
     /// <summary>Edges of a cluster that items may have without beating anybody: W without a given row, what it leaves of W, but at least the fresh places.</summary>
     public int FreePlaces(int cluster) => Given is null ? Width : Math.Max(Width - Given[cluster].Length, FreshPlaces);
+
+    /// <summary>Whether rows rank an item by its vector: there are centroids, it can be placed, and no given row names it.</summary>
+    public bool IsCandidate(int slot, CatalogueItem item) => Centroids.Count > 0 && slot >= GivenKeys.Length && GraphState.IsPlaceable(item);
 
     /// <summary>Slots in the order of keys. A key that occurs again in its row counts once.</summary>
     private static int[][] Number(IReadOnlyList<IReadOnlyList<ActionKey>> rows, out ActionKey[] keys, out int[] edges)
