@@ -1,19 +1,25 @@
-// Draws every CSV file (series,x,seed,attained) of a directory as a PNG beside it: means over seeds with 95 % intervals (Student's t).
+// Draws CSV files (series,x,seed,value) of a directory as PNGs beside them: means over seeds with 95 % intervals (Student's t).
 #:package ScottPlot
 #:property PublishAot=false
 using System.Globalization;
 
 // Two-sided 95 % quantiles of Student's t for 1 to 4 degrees of freedom; 2 is near enough beyond.
 double[] quantiles = [0, 12.706, 4.303, 3.182, 2.776];
-var axes = new Dictionary<string, (string Title, string X)>
-{
-    ["rules"] = ("Attained by selection rule, 150,000 rounds", "delay of rewards, log10(1 + rounds)"),
-    ["temperature"] = ("Attained by estimate, clusters per user and temperature, 20,000 rounds", "temperature, log10"),
-    ["alpha"] = ("Attained by alpha and prior weight, calibrated, delay 1,000, 20,000 rounds", "alpha, log10"),
-};
-foreach (var (name, (title, label)) in axes)
+// File, title, label of the x axis, and of the y axis; x is drawn on a logarithmic scale.
+(string Name, string Title, string X, string Y)[] plots =
+[
+    ("catalogue", "Attained over rounds, by set and policy", "rounds, log10", "attained"),
+    ("rules", "Attained by selection rule, a quarter of the toy world, 40,000 rounds", "delay of rewards, log10(1 + rounds)", "attained"),
+    ("temperature", "Attained by estimate, clusters per user and temperature, 10,000 rounds", "temperature, log10", "attained"),
+    ("alpha", "Attained by alpha and prior weight, delay 250, 40,000 rounds", "alpha, log10", "attained"),
+    ("probe", "Diagonal estimate of a constant reward over the truth (the others: 1.00)", "temperature, log10", "estimate / truth"),
+];
+foreach (var (name, title, label, measure) in plots)
 {
     var rows = File.ReadLines(Path.Combine(args[0], name + ".csv")).Skip(1).Select(line => line.Split(',')).ToList();
+    // The runs of the catalogue are read at three times, a column each.
+    if (name == "catalogue")
+        rows = [.. rows.SelectMany(row => new[] { "10000", "50000", "200000" }.Select((rounds, i) => new[] { row[0], rounds, row[2], row[3 + i] }))];
     var plot = new ScottPlot.Plot();
     var drawn = 0;
     foreach (var series in rows.GroupBy(row => row[0]))
@@ -37,7 +43,7 @@ foreach (var (name, (title, label)) in axes)
     }
     plot.Title(title);
     plot.XLabel(label);
-    plot.YLabel("attained");
+    plot.YLabel(measure);
     plot.ShowLegend(ScottPlot.Edge.Right);
-    plot.SavePng(Path.Combine(args[0], name + ".png"), 900, 500);
+    plot.SavePng(Path.Combine(args[0], name + ".png"), 1000, 550);
 }

@@ -172,8 +172,8 @@ internal static class LargeCatalogue
                 one += n < rewards ? hit : miss;
             sums[i] = one;
         }
-        var output = new ArrayBufferWriter<byte>(44 * edges.Length + 20);
-        EdgeTable.Write(output, edges.Length, 0, [.. Enumerable.Range(0, edges.Length)], edges, sums);
+        var output = new ArrayBufferWriter<byte>(64 * edges.Length);
+        (EdgeTable.Empty with { Interactions = edges.Length, Current = new EdgeList(edges, sums) }).Write(output);
         return new PolicyShard(0, edges.Length, output.WrittenMemory);
     }
 

@@ -8,7 +8,7 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Perfolizer.Horology;
 
-// No ratio of two short runs, but what a partition of a given size costs; minutes and gigabytes when that is large.
+// No ratio of two short runs, but what a partition or a catalogue of a given size costs; minutes and gigabytes when that is large.
 if (args is ["publishing", .. var edges])
     return Recsys.Benchmarks.PublishingCost.Run(edges);
 if (args is ["large-catalogue"])

@@ -82,7 +82,11 @@ public sealed class RecoveryTests
 
         var (head, framed) = rig.Stores.Heads[("home", 0)];
         Assert.Equal(expected.Interactions, head.Interactions);
-        SnapshotFraming.Open(framed, experiment.Definition.Policy.Fingerprint, out _);
+        var spec = experiment.Definition.Policy;
+        SnapshotFraming.Open(framed, spec.Fingerprint, out _);
+        // Where deltas were published, each led on from the one before, and none is there twice.
+        if (PolicyCatalog.Find(spec.Kind) is IDeltaKind deltas)
+            Assert.Equal(expected.Interactions, rig.Stores.Assemble(deltas, spec, "home", 0).Descriptor.Version);
 
         // A dead letter may come twice, never not at all.
         var poison = rig.Log.All.Where(r => !r.Headers.ContentType!.EndsWith("event", StringComparison.Ordinal) && !IsReward(r)).Select(static r => r.Offset);

@@ -93,7 +93,9 @@ public abstract class ParameterRefresh
         if (Serving is null)
             _parts.Log.FirstParameters(Name, policy.Descriptor.Kind, policy.Descriptor.Version);
         _parts.Slot.Current = new ServingState(policy, asOf, null);
-        Metrics.Applied.Set(Clock.GetUtcNow().ToUnixTimeMilliseconds() / 1000.0);
+        var now = Clock.GetUtcNow().ToUnixTimeMilliseconds();
+        Metrics.Applied.Set(now / 1000.0);
+        Metrics.Freshness.Observe(Math.Max(0, now - asOf) / 1000.0);
         Metrics.AppliedVersion.Set(policy.Descriptor.Version);
     }
 

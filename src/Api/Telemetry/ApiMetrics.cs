@@ -18,6 +18,7 @@ public sealed class ApiMetrics
     private readonly Counter _gaps;
     private readonly Gauge _items;
     private readonly Counter _itemsRefused;
+    private readonly Histogram _freshness;
     private readonly Histogram _corpusLatency;
     private readonly Gauge _graphVersion;
     private readonly Gauge _graphEdges;
@@ -47,6 +48,9 @@ public sealed class ApiMetrics
             "recsys_params_gaps_total", "Times that no usable deltas led on from what serves, and whole parameters had to be fetched.", ["experiment"]);
         _items = metrics.CreateGauge("recsys_catalogue_items", "Items of the catalogue.", ["experiment"]);
         _itemsRefused = metrics.CreateCounter("recsys_catalogue_items_refused_total", "Item changes of the log that could not be understood.");
+        _freshness = metrics.CreateHistogram(
+            "recsys_freshness_seconds", "How old the state of the log that parameters reflect is when they are put into service.", ["experiment"],
+            new HistogramConfiguration { Buckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600] });
         _corpusLatency = metrics.CreateHistogram(
             "recsys_corpus_latency_seconds", "From an item's availability, when it was accepted or its availableFrom, to the first graph in service that proposes it.",
             ["experiment"], new HistogramConfiguration { Buckets = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800] });
@@ -75,12 +79,12 @@ public sealed class ApiMetrics
     /// <summary>Stops exporting what concerns an experiment that is gone.</summary>
     public void Forget(string experiment)
     {
-        Collector[] all =
+        Collector[] families =
         [
-            _decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _deltas, _gaps, _items, _corpusLatency,
-            _graphVersion, _graphEdges, _graphBuild, _graphRefused, _takedowns, _newcomers,
+            _decisions, _duration, _candidates, _dropped, _feedback, _applied, _appliedVersion, _parameterAge, _refused, _deltas, _gaps, _items,
+            _freshness, _corpusLatency, _graphVersion, _graphEdges, _graphBuild, _graphRefused, _takedowns, _newcomers,
         ];
-        foreach (var family in all)
+        foreach (var family in families)
         {
             var labels = family switch
             {
@@ -126,6 +130,7 @@ public sealed class ApiMetrics
             Deltas = all._deltas.WithLabels(experiment);
             Gaps = all._gaps.WithLabels(experiment);
             Items = all._items.WithLabels(experiment);
+            Freshness = all._freshness.WithLabels(experiment);
             CorpusLatency = all._corpusLatency.WithLabels(experiment);
             GraphVersion = all._graphVersion.WithLabels(experiment);
             GraphEdges = all._graphEdges.WithLabels(experiment);
@@ -182,6 +187,9 @@ public sealed class ApiMetrics
 
         /// <summary>Parameters refused because their bytes are wrong.</summary>
         public Counter.Child Corrupt { get; }
+
+        /// <summary>How old what new parameters reflect is when they are put into service.</summary>
+        public Histogram.Child Freshness { get; }
 
         /// <summary>Parameters refused because they were learned under another definition.</summary>
         public Counter.Child OtherDefinition { get; }

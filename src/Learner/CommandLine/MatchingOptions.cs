@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Text.Json.Serialization.Metadata;
 using Recsys.Learner.Simulation.Catalogue;
 using Recsys.Learner.Simulation.Rivals;
 
@@ -40,14 +41,20 @@ internal sealed class MatchingOptions(string? policy, long rounds, int batch)
         var curve = new List<CurvePoint>(CatalogueSimulation.CurvePoints);
         // Opened first: a file that cannot be written should not cost a run.
         using var file = parsed.GetValue(_curve) is { } path ? File.CreateText(path) : null;
-        var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
         var result = ProgressReporter.Run(
-            error, $"simulate {options.Policy}", options.Rounds, progress => CatalogueSimulation.Run(world, options, progress, curve, cancellation));
+            parsed.InvocationConfiguration.Error, $"simulate {options.Policy}", options.Rounds, progress => CatalogueSimulation.Run(world, options, progress, curve, cancellation));
         file?.Write(CurveFile.Text(curve));
-        if (parsed.GetValue(_json))
-            ResultWriter.WriteJson(output, result, SimulationJsonContext.Default.CatalogueResult);
-        else
-            ResultWriter.WriteTable(output, result, SimulationJsonContext.Default.CatalogueResult);
+        Write(parsed, result, SimulationJsonContext.Default.CatalogueResult);
         return 0;
+    }
+
+    /// <summary>Prints a result as asked: one JSON object, or a table.</summary>
+    public void Write<T>(ParseResult parsed, T result, JsonTypeInfo<T> shape)
+    {
+        var output = parsed.InvocationConfiguration.Output;
+        if (parsed.GetValue(_json))
+            ResultWriter.WriteJson(output, result, shape);
+        else
+            ResultWriter.WriteTable(output, result, shape);
     }
 }

@@ -33,17 +33,15 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
         ArgumentNullException.ThrowIfNull(output);
         output.WriteLine("""
             The reward model, which no policy sees:
-              A matrix factorisation (alternating least squares with biases, rank 16, seeded) is fitted to all ratings. A logistic curve, fitted to a
-              held-out tenth, turns its expected rating into the probability that this user rates this item 4 or better. Each round flips a coin with
-              that probability: reward 1 or 0.
+              A matrix factorisation (alternating least squares with biases, seeded) is fitted to each user's later half of the ratings by time. A logistic
+              curve, fitted by cross-validation, turns its expected rating into the probability that this user rates this item 4 or better. Each round
+              flips a coin with that probability: reward 1 or 0.
 
             What the policy sees:
-              Each user's earlier half of the ratings by time is factorised on its own. That gives user and item vectors, user clusters (spherical
-              k-means) and the graph: from each cluster to the items with the largest inner product. A round's candidates are the items of the
-              user's nearest clusters; items that no cluster ranks among its W are left out. Every policy with the same seed and settings ranks the
-              same candidates for the same users, and knows the same about them: the weights of the user's clusters and the ids of the items.
-              With --set context=vectors the linear policies read the factorised vectors instead, which here say much of what there is to know:
-              the reward model is a factorisation too, and of ratings that these vectors have seen half of.
+              Each user's earlier half of the ratings is factorised on its own: vectors and truth share no rating. That gives user and item vectors, user
+              clusters (spherical k-means) and the graph: from each cluster to the items with the largest inner product. A round's candidates are the
+              items of the user's nearest clusters; items that no cluster ranks among its W are left out. Every policy with the same seed and settings
+              ranks the same candidates for the same users, and knows the same about them: vectors, the weights of the user's clusters, ids.
 
             Result (--json: one object on the last line):
               policy, rounds    what ran
@@ -52,6 +50,16 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
               bestReward        the same for the best candidate of every round
               attained          (meanReward - uniformReward) / (bestReward - uniformReward)
               seconds           wall time of the rounds, fitting not counted
+              calibration       mean estimate of the chosen items / their mean probability; null for a policy that estimates no rewards
+              reliability       the same by bands of the estimate: estimate, probability, rounds
+              fresh             with --set fresh=SHARE: items, shown (share of them shown at all), roundsToShow and candidaciesToShow (medians from arrival to first
+                                show), good (best candidate of ten rounds or more), found (share of the good shown half as often as the best choice would
+                                have), roundsToFind (median); null where it did not happen to half of them
+              learnedPerSecond, stateBytes
+                                cost of learning the run's first 20,000 interactions again, and of the statistics; median of five
+              exactLearnedPerSecond, exactStateBytes
+                                the same of LinUCB with whole matrices, taking turns
+              truth             the reward model on ratings held out from it: ratingError (stars), logLoss, and constantLogLoss of knowing nothing
 
             Settings of the catalogue (--set name=value):
             """);
@@ -69,7 +77,7 @@ internal sealed class SimulateCatalogueCommand : Command, IExplainedCommand
         CatalogueSimulation.Check(options, settings.Features);
         var ratings = RatingsFile.Read(parsed.GetRequiredValue(_ratings));
         parsed.InvocationConfiguration.Error.WriteLine($"Fitting {ratings.All.Count:N0} ratings of {ratings.Items.Count:N0} items by {ratings.Users.Count:N0} users.");
-        var world = CatalogueWorld.Build(ratings, settings, options.Seed, cancellation);
+        var world = CatalogueWorld.Build(ratings, settings, options.Seed, options.Rounds, cancellation);
         return _options.Report(parsed, world, options, cancellation);
     }
 }

@@ -7,6 +7,11 @@ namespace Recsys.Learner.CommandLine;
 internal sealed class SimulateWorldCommand : Command, IExplainedCommand
 {
     private readonly MatchingOptions _options = new("diag-lin-ucb", rounds: 150_000, batch: 25);
+    private readonly Option<bool> _probe = new("--probe")
+    {
+        Description = "Run no rounds: print what each estimate says of an item that pays everybody the same, divided by what it pays, for the given clustersPerUser, "
+            + "clusterTemperature and seed.",
+    };
 
     /// <summary>The command.</summary>
     public SimulateWorldCommand()
@@ -14,6 +19,7 @@ internal sealed class SimulateWorldCommand : Command, IExplainedCommand
     {
         foreach (var option in _options.All)
             Add(option);
+        Add(_probe);
         // On a pool thread, so that Ctrl+C can cancel it.
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
     }
@@ -45,6 +51,12 @@ internal sealed class SimulateWorldCommand : Command, IExplainedCommand
         settings = settings with { Context = _options.Context(parsed, settings.Context) };
         var options = _options.Read(parsed, parameters);
         CatalogueSimulation.Check(options, settings.Features);
-        return _options.Report(parsed, new ToyWorld(settings, options.Seed), options, cancellation);
+        if (parsed.GetValue(_probe))
+        {
+            var probe = ConstantRewardProbe.Run(settings.ClustersPerUser, settings.Temperature, options.Seed);
+            _options.Write(parsed, probe, SimulationJsonContext.Default.ConstantRewardProbe);
+            return 0;
+        }
+        return _options.Report(parsed, new ToyWorld(settings, options.Seed, options.Rounds), options, cancellation);
     }
 }

@@ -13,6 +13,9 @@ public interface ISimulatedPolicy
     /// <summary>Interactions learned so far.</summary>
     long Learned { get; }
 
+    /// <summary>Bytes of the statistics kept, without what only speeds up finding them.</summary>
+    long StateBytes { get; }
+
     /// <summary>Learns a batch in order.</summary>
     void Learn(ReadOnlySpan<Interaction> batch);
 
@@ -45,15 +48,30 @@ public sealed class PublishedPolicy : ISimulatedPolicy
     public long Learned => _trainer.Interactions;
 
     /// <inheritdoc/>
+    public long StateBytes
+    {
+        get
+        {
+            var checkpoint = new ArrayBufferWriter<byte>();
+            _trainer.WriteCheckpoint(checkpoint);
+            return checkpoint.WrittenCount;
+        }
+    }
+
+    /// <inheritdoc/>
     public void Learn(ReadOnlySpan<Interaction> batch) => _trainer.Learn(batch);
 
     /// <inheritdoc/>
     public void Publish()
     {
         _parameters.ResetWrittenCount();
-        _trainer.WriteParameters(_parameters);
+        var incremental = _trainer as IDeltaTrainer;
+        var isDelta = incremental is not null && incremental.TryWriteDelta(_parameters);
+        if (!isDelta)
+            _trainer.WriteParameters(_parameters);
         // A copy, as a store would hand out: published bytes are immutable and a policy may keep views of them.
-        var published = _parameters.WrittenSpan.ToArray();
-        Policy = _kind.Assemble(_spec, [new PolicyShard(0, _trainer.Interactions, published)], Policy);
+        PolicyShard[] published = [new(0, _trainer.Interactions, _parameters.WrittenSpan.ToArray())];
+        Policy = isDelta ? ((IDeltaKind)_kind).Apply(_spec, Policy, published) : _kind.Assemble(_spec, published, Policy);
+        incremental?.MarkPublished();
     }
 }

@@ -90,6 +90,9 @@ public sealed class SimulatedLoop
         return _slots[0];
     }
 
+    /// <summary>What the last decision expected of one of its candidates.</summary>
+    public float EstimateOf(int candidate) => _means[candidate];
+
     /// <summary>Ends the round: the interaction waits for its delay, and what falls due now is learned.</summary>
     /// <param name="interaction">The decision with its reward; owns its memory.</param>
     public void Complete(Interaction interaction)

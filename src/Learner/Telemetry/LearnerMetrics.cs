@@ -15,11 +15,16 @@ public sealed class LearnerMetrics
     private readonly Counter _examples;
     private readonly Histogram _update;
     private readonly Histogram _delay;
+    private readonly Histogram _policyLatency;
     private readonly Gauge _version;
     private readonly Gauge _published;
     private readonly Counter _refused;
     private readonly Counter _bytes;
     private readonly Gauge _lag;
+    private readonly Gauge _inFlight;
+    private readonly Gauge _edges;
+    private readonly Gauge _perEdge;
+    private readonly Gauge _refusedUpdates;
     private readonly Counter _storeFailures;
     private readonly Counter _restarts;
     private readonly Gauge _device;
@@ -38,6 +43,10 @@ public sealed class LearnerMetrics
         _update = metrics.CreateHistogram(
             "recsys_learner_update_duration_seconds", "Time to learn one batch.", ["experiment"],
             new HistogramConfiguration { Buckets = Histogram.ExponentialBuckets(0.00001, 4, 10) });
+        _policyLatency = metrics.CreateHistogram(
+            "recsys_policy_latency_seconds",
+            "From an outcome in the log to the publication of parameters that have learned from it, by the oldest outcome of each publication.", ["experiment"],
+            new HistogramConfiguration { Buckets = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 10, 60, 600] });
         _delay = metrics.CreateHistogram(
             "recsys_reward_delay_seconds", "Event time between a decision and a reward that joined it.", ["experiment"],
             new HistogramConfiguration { Buckets = [1, 5, 15, 60, 300, 900, 3600, 14_400, 86_400, 604_800] });
@@ -46,6 +55,13 @@ public sealed class LearnerMetrics
         _refused = metrics.CreateCounter("recsys_params_withheld_total", "Publications that the publisher's own check refused.", ["experiment"]);
         _bytes = metrics.CreateCounter("recsys_params_published_bytes_total", "Bytes of published parameters: whole ones, and deltas over them.", ["experiment", "form"]);
         _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
+        _inFlight = metrics.CreateGauge("recsys_impressions_in_flight", "Positions shown whose reward is still awaited.", ["experiment", "partition"]);
+        _edges = metrics.CreateGauge("recsys_learner_edges", "Edges of cluster and item with statistics.", ["experiment", "partition"]);
+        _perEdge = metrics.CreateGauge(
+            "recsys_impressions_per_edge_in_flight",
+            "H: impressions per edge that are decided before their reward can be known. Above 0.3 an argmax wastes them; Thompson sampling bears 3.", ["experiment", "partition"]);
+        _refusedUpdates = metrics.CreateGauge(
+            "recsys_learner_refused_updates", "Edge updates refused so far because the table was full or a weight out of range.", ["experiment", "partition"]);
         _storeFailures = metrics.CreateCounter("recsys_learner_store_failures_total", "Publications and checkpoints that found no store.", ["experiment"]);
         _restarts = metrics.CreateCounter("recsys_learner_restarts_total", "Training loops that failed and were started again.", ["experiment"]);
         _device = metrics.CreateGauge("recsys_device_info", "Always 1; where the learner computes.", ["kind", "name"]);
@@ -76,6 +92,7 @@ public sealed class LearnerMetrics
         }
         _update.RemoveLabelled(experiment);
         _delay.RemoveLabelled(experiment);
+        _policyLatency.RemoveLabelled(experiment);
     }
 
     /// <summary>A training loop failed and starts again.</summary>
@@ -85,6 +102,7 @@ public sealed class LearnerMetrics
     public sealed class Children
     {
         private readonly (Counter.Child Child, Func<JoinCounts, long> Count)[] _rewards;
+        private readonly Gauge.Child _inFlight, _edges, _perEdge, _refusedUpdates;
         private JoinCounts _reported;
 
         internal Children(LearnerMetrics metrics, string experiment, int partition)
@@ -98,12 +116,17 @@ public sealed class LearnerMetrics
             Examples = metrics._examples.WithLabels(experiment);
             Update = metrics._update.WithLabels(experiment);
             Delay = metrics._delay.WithLabels(experiment);
+            PolicyLatency = metrics._policyLatency.WithLabels(experiment);
             Version = metrics._version.WithLabels(experiment, p);
             Published = metrics._published.WithLabels(experiment, p);
             Refused = metrics._refused.WithLabels(experiment);
             WholeBytes = metrics._bytes.WithLabels(experiment, "whole");
             DeltaBytes = metrics._bytes.WithLabels(experiment, "delta");
             Lag = metrics._lag.WithLabels(experiment, p);
+            _inFlight = metrics._inFlight.WithLabels(experiment, p);
+            _edges = metrics._edges.WithLabels(experiment, p);
+            _perEdge = metrics._perEdge.WithLabels(experiment, p);
+            _refusedUpdates = metrics._refusedUpdates.WithLabels(experiment, p);
             StoreFailures = metrics._storeFailures.WithLabels(experiment);
             (Counter.Child, Func<JoinCounts, long>) Of(string result, Func<JoinCounts, long> count) => (metrics._rewards.WithLabels(experiment, result), count);
             _rewards =
@@ -140,6 +163,9 @@ public sealed class LearnerMetrics
         /// <summary>Event time between decision and reward.</summary>
         public Histogram.Child Delay { get; }
 
+        /// <summary>From outcome to publication.</summary>
+        public Histogram.Child PolicyLatency { get; }
+
         /// <summary>Published version.</summary>
         public Gauge.Child Version { get; }
 
@@ -174,12 +200,23 @@ public sealed class LearnerMetrics
                     child.Inc(more);
             }
             _reported = counts;
+            _inFlight.Set(counts.InFlight);
+        }
+
+        /// <summary>Exports the table of a policy that has statistics per edge.</summary>
+        public void Report(in JoinCounts counts, int edges, long refusedUpdates)
+        {
+            _edges.Set(edges);
+            _perEdge.Set((double)counts.InFlight / Math.Max(1, edges));
+            _refusedUpdates.Set(refusedUpdates);
         }
 
         /// <summary>Takes the gauges away: the partition is somebody else's to report.</summary>
         public void Stop()
         {
             Version.Remove();
+            foreach (var gauge in (Gauge.Child[])[_inFlight, _edges, _perEdge, _refusedUpdates])
+                gauge.Remove();
             Published.Remove();
             Lag.Remove();
         }

@@ -18,7 +18,7 @@ public sealed record Checkpoint(
     ulong Generation, long CreatedAt, long Epoch, long NextOffset, JoinResumePoint Resume, JoinCounts Counts, ReadOnlyMemory<byte> Trainer)
 {
     /// <summary>Version of this layout. A reader that meets another learns again from the log.</summary>
-    public const int FormatVersion = 1;
+    public const int FormatVersion = 2;
 
     private const int FixedBytes = 80;
     private static readonly int CountsBytes = Marshal.SizeOf<JoinCounts>();

@@ -166,6 +166,8 @@ public sealed class PartitionLearner
             return;
         Learn();
         _metrics.Report(_state.Counts);
+        if (_state.Table is var (edges, refused))
+            _metrics.Report(_state.Counts, edges, refused);
         _metrics.Lag.Set(caughtUp || _state.AppendedAt == 0 ? 0 : Math.Max(0, Now - _state.AppendedAt) / 1000.0);
         if (_state.IsRebuilding && !IsRebuildOver(caughtUp))
             return;

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Runtime.InteropServices;
 using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Policies;
+using Recsys.Bandits.Policies.DiagLinUcb;
 using Recsys.Infrastructure.Events;
 using Recsys.Infrastructure.Experiments;
 
@@ -101,11 +102,17 @@ public sealed class PartitionState : IDisposable
     /// <summary>What became of the events.</summary>
     public JoinCounts Counts => _joiner.Counts;
 
+    /// <summary>Edges with statistics and refused updates of edges; null for a policy without edges.</summary>
+    public (int Edges, long RefusedUpdates)? Table => _trainer is DiagLinUcbTrainer trainer ? (trainer.Edges, trainer.RefusedUpdates) : null;
+
     /// <summary>Event time at which a reward window closes next, Unix ms, or null when none is open.</summary>
     public long? NextDeadline => _joiner.NextDeadline;
 
     /// <summary>When the log took the last record, Unix ms; 0 before the first.</summary>
     public long AppendedAt { get; private set; }
+
+    /// <summary>When the log took the first of the records whose interactions have not been marked as published, Unix ms; null when there is none.</summary>
+    public long? UnpublishedSince { get; private set; }
 
     /// <summary>Event time between a decision and the reward for it that the last record brought, ms; null when it brought none.</summary>
     public long? JoinedAfter => _joiner.JoinedAfter;
@@ -133,6 +140,8 @@ public sealed class PartitionState : IDisposable
             if (!(_joined[i].Learned ?? learns))
                 _joined.RemoveAt(i);
         }
+        if (_joined.Count > before)
+            UnpublishedSince ??= record.AppendedAt;
         return result;
     }
 
@@ -182,7 +191,11 @@ public sealed class PartitionState : IDisposable
     }
 
     /// <summary>What <see cref="Parameters"/> or <see cref="Delta"/> gave last has reached its readers.</summary>
-    public void MarkPublished() => (_trainer as IDeltaTrainer)?.MarkPublished();
+    public void MarkPublished()
+    {
+        UnpublishedSince = null;
+        (_trainer as IDeltaTrainer)?.MarkPublished();
+    }
 
     /// <summary>The whole state as one value. Its bytes are valid until the next call of any member.</summary>
     /// <param name="epoch">Tenure of the writer.</param>

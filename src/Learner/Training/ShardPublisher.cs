@@ -134,7 +134,7 @@ public sealed class ShardPublisher
         }
         if (outcome != SnapshotOutcome.Published)
             return outcome;
-        state.MarkPublished();
+        Mark(state);
         _chained = true;
         _deltaBytes += framed.Length;
         _metrics.DeltaBytes.Inc(framed.Length);
@@ -165,11 +165,18 @@ public sealed class ShardPublisher
         {
             (_basedAt, _baseCost) = (now, Since(started));
         }
-        state.MarkPublished();
+        Mark(state);
         _chained = state.WritesDeltas;
         (_baseBytes, _deltaBytes) = (framed.Length, 0);
         _metrics.WholeBytes.Inc(framed.Length);
         return SnapshotOutcome.Published;
+    }
+
+    private void Mark(PartitionState state)
+    {
+        if (state.UnpublishedSince is { } since)
+            _metrics.PolicyLatency.Observe(Math.Max(0, _out.Time.GetUtcNow().ToUnixTimeMilliseconds() - since) / 1000.0);
+        state.MarkPublished();
     }
 
     private void Published(PartitionState state, double now, long asOf)

@@ -11,7 +11,7 @@ namespace Recsys.Gpu;
 /// has added; the next call waits for it. Owned by one trainer; the tables of one device take turns.
 /// </summary>
 /// <remarks>
-/// Memory: 32 bytes an edge on the device, three times that while a table doubles, and a staging buffer of 160 KiB on either side that every batch uses again.
+/// Memory: 40 bytes an edge on the device, three times that while a table doubles, and a staging buffer of 192 KiB on either side that every batch uses again.
 /// A table grows within the bound of its <see cref="GpuDevice"/> or not at all. After a failure of the driver the table's contents are lost, the device says so
 /// (<see cref="GpuDevice.IsLost"/>), and the trainer goes back to its checkpoint.
 /// </remarks>
@@ -20,7 +20,7 @@ public sealed class GpuEdgeAccumulator : IEdgeAccumulator, IDisposable
     // What the trainer hands over at once; larger batches go in pieces.
     private const int StagedMax = 4096;
 
-    // 32 KiB: smaller tables would only be copied more often.
+    // 40 KiB: smaller tables would only be copied more often.
     private const int EdgesMin = 1024;
 
     private readonly GpuDevice _device;

@@ -159,6 +159,23 @@ public sealed class DeltaRefreshTests
     }
 
     [Theory]
+    [InlineData("0 0")]
+    [InlineData("1 0")]
+    [InlineData("1")]
+    [InlineData("0")]
+    [InlineData("0 1 1")]
+    public async Task Deltas_out_of_place_are_not_applied_whatever_the_store_says(string order)
+    {
+        var shard = Put(0, 3);
+        await Look();
+        shard.Learn(2).Delta().Learn(2).Delta();
+        _store.Answer = (_, update) => update is { Whole: null } ? update with { Deltas = [.. order.Split(' ').Select(i => update.Deltas[int.Parse(i)])] } : update;
+        await Look();
+        AssertServes(shard);
+        Assert.Equal((1.0, 2), (_metrics.Gaps.Value, _store.WholesFetched));
+    }
+
+    [Theory]
     [InlineData(true)]
     [InlineData(false)]
     public async Task Delta_that_is_bad_in_the_store_is_not_asked_for_again_until_a_base_does_without_it(bool frame)

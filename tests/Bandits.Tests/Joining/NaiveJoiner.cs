@@ -94,7 +94,10 @@ public sealed class NaiveJoiner(RewardRule rule, JoinLimits limits)
         if (known.Closed)
             return;
         if (!known.Active)
+        {
             _counts.Unactivated++;
+            _counts.Settled += known.Decision.Chosen.Count;
+        }
         for (var i = 0; i < known.Decision.Chosen.Count && known.Active; i++)
             Learn(known, i, joined);
         known.Closed = true;
@@ -105,6 +108,7 @@ public sealed class NaiveJoiner(RewardRule rule, JoinLimits limits)
         if (Find(decision.DecisionId) is not null)
             return Count(ref _counts.RepeatedDecisions, JoinOutcome.Duplicate);
         _counts.Decisions++;
+        _counts.Positions += decision.Chosen.Count;
         if (Remembered.Count() >= limits.RetainedMax)
         {
             var oldest = Remembered.MinBy(k => k.Offset)!;
@@ -177,6 +181,7 @@ public sealed class NaiveJoiner(RewardRule rule, JoinLimits limits)
     {
         if (!known.Learned.Add(position))
             return;
+        _counts.Settled++;
         var rewards = known.Rewards.Where(r => r.Position == position).Select(r => r.Value).ToList();
         if (rewards.Count == 0)
             _counts.Defaulted++;

@@ -42,14 +42,14 @@ public sealed class CatalogueDataTests
     public void Fit_ends_where_every_item_row_solves_its_own_ridge_regression()
     {
         var ratings = Synthetic(users: 30, items: 20, perUser: 12);
-        const double Ridge = 2;
-        var model = MatrixFactorization.Fit(30, 20, ratings.All, rank: 3, Ridge, sweeps: 4, seed: 1);
+        const double Ridge = 2, BiasRidge = 0.5;
+        var model = MatrixFactorization.Fit(30, 20, ratings.All, new FactorizationRecipe(3, Ridge, BiasRidge, Sweeps: 4), seed: 1);
         // The last half-sweep solved the items: the gradient of each item's penalised squared error vanishes.
         for (var item = 0; item < 20; item++)
         {
             var gradient = new double[4];
             for (var k = 0; k < 4; k++)
-                gradient[k] = Ridge * model.Item(item)[k];
+                gradient[k] = (k < 3 ? Ridge : BiasRidge) * model.Item(item)[k];
             foreach (var rating in ratings.All.Where(r => r.Item == item))
             {
                 var error = model.Predict(rating.User, item) - rating.Value;
@@ -82,7 +82,7 @@ public sealed class CatalogueDataTests
     public void Probability_knows_who_likes_what()
     {
         var ratings = Synthetic(users: 60, items: 40, perUser: 30);
-        var truth = RewardModel.Fit(ratings, rank: 4, ridge: 1, sweeps: 10, seed: 1);
+        var truth = RewardModel.Fit(60, 40, ratings.All, new FactorizationRecipe(4, 1, 1, Sweeps: 10), seed: 1);
         double liked = 0, disliked = 0;
         for (var user = 0; user < 60; user++)
         {
@@ -97,6 +97,21 @@ public sealed class CatalogueDataTests
         }
         Assert.InRange(liked, 0.8, 1);
         Assert.InRange(disliked, 0, 0.1);
+        // Half a star of noise and rounding; likes are 4.4 and more often than not a success, the rest never is.
+        Assert.InRange(truth.HeldOut.RatingError, 0.4, 0.9);
+        Assert.InRange(truth.HeldOut.LogLoss, 0.05, 0.4);
+        Assert.InRange(truth.HeldOut.ConstantLogLoss, 0.6, 0.694);
+    }
+
+    [Fact]
+    public void Held_out_loss_of_a_truth_that_cannot_be_foretold_is_no_better_than_a_constant()
+    {
+        var random = SeededRandom.For(9, 9);
+        Rating[] noise = [.. Enumerable.Range(0, 3000).Select(i => new Rating(random.NextInteger(60), random.NextInteger(40), 1 + random.NextInteger(5), i))];
+        var truth = RewardModel.Fit(60, 40, noise, new FactorizationRecipe(4, 1, 1), seed: 1).HeldOut;
+        // The two numbers of the curve are fitted to the same ratings, which is worth about one in 3000.
+        Assert.Equal(truth.ConstantLogLoss, truth.LogLoss, 0.002);
+        Assert.True(truth.RatingError > Math.Sqrt(2), "noise was foretold");
     }
 
     [Fact]

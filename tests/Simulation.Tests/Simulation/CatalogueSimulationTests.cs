@@ -18,9 +18,9 @@ public sealed class CatalogueSimulationTests
     public void Run_same_seed_gives_the_same_result_and_another_seed_another(string kind)
     {
         var options = new CatalogueOptions(kind, Rounds: 400, Seed: 5, Delay: 3, Batch: 2);
-        var first = CatalogueSimulation.Run(World.Value, options) with { Seconds = 0 };
-        Assert.Equal(first, CatalogueSimulation.Run(World.Value, options) with { Seconds = 0 });
-        Assert.NotEqual(first, CatalogueSimulation.Run(World.Value, options with { Seed = 6 }) with { Seconds = 0 });
+        var first = Results.Repeatable(CatalogueSimulation.Run(World.Value, options));
+        Assert.Equal(first, Results.Repeatable(CatalogueSimulation.Run(World.Value, options)));
+        Assert.NotEqual(first, Results.Repeatable(CatalogueSimulation.Run(World.Value, options with { Seed = 6 })));
     }
 
     [Fact]
@@ -55,15 +55,14 @@ public sealed class CatalogueSimulationTests
     [Fact]
     public void Build_shows_linear_policies_the_clusters_or_the_vectors()
     {
-        foreach (var visitor in World.Value.Visitors)
+        foreach (var visitor in CatalogueWorld.Build(Synthetic(), Small with { Context = CatalogueContext.Clusters }, seed: 1).Visitors)
         {
             var weights = visitor.Context.Dense.ToArray();
             Assert.Equal(Small.Clusters, weights.Length);
             Assert.Equal(visitor.Clusters.ToDictionary(static c => c.Cluster, static c => c.Weight), NonZero(weights));
             Assert.All(visitor.Candidates, static c => Assert.Equal(0, c.Features.Dense.Length));
         }
-        var vectors = CatalogueWorld.Build(Synthetic(), Small with { Context = CatalogueContext.Vectors }, seed: 1);
-        foreach (var visitor in vectors.Visitors)
+        foreach (var visitor in World.Value.Visitors)
         {
             Assert.Equal(1, TensorPrimitives.Norm(visitor.Context.Dense.Span), 1e-5f);
             Assert.All(visitor.Candidates, static c => Assert.Equal(Small.VectorLength + 1, c.Features.Dense.Length));
@@ -109,13 +108,40 @@ public sealed class CatalogueSimulationTests
     }
 
     [Fact]
-    public void EarlierHalf_takes_each_users_first_ratings_by_time()
+    public void Halves_are_each_users_first_ratings_by_time_and_the_rest()
     {
         var ratings = new Ratings(["u", "v"], ["a", "b", "c"],
             [new(0, 0, 5, 30), new(1, 1, 4, 1), new(0, 1, 3, 10), new(0, 2, 1, 20)]);
+        var (earlier, later) = CatalogueWorld.Halves(ratings);
+        Assert.Equal([new Rating(0, 1, 3, 10), new Rating(0, 2, 1, 20), new Rating(1, 1, 4, 1)], earlier);
+        Assert.Equal([new Rating(0, 0, 5, 30)], later);
+    }
+
+    [Fact]
+    public void Vectors_and_truth_share_no_rating_unless_asked()
+    {
+        var ratings = Synthetic();
+        var (earlier, later) = CatalogueWorld.Halves(ratings);
+        Assert.Empty(earlier.Intersect(later));
+        // Turning the later half upside down must change the truth and leave all that a policy sees as it was; the earlier half the other way round.
+        var upsideDown = later.ToHashSet();
+        var other = ratings with { All = [.. ratings.All.Select(r => upsideDown.Contains(r) ? r with { Value = 6 - r.Value } : r)] };
+        var (world, changed) = (CatalogueWorld.Build(ratings, Small, 1), CatalogueWorld.Build(other, Small, 1));
+        for (var user = 0; user < world.Visitors.Count; user++)
+        {
+            var (one, two) = (world.Visitors[user], changed.Visitors[user]);
+            Assert.Equal(one.Context.Dense.ToArray(), two.Context.Dense.ToArray());
+            Assert.Equal(one.Clusters, two.Clusters);
+            Assert.Equal(one.Candidates.Select(static c => c.Key), two.Candidates.Select(static c => c.Key));
+            Assert.Equal(one.Candidates.SelectMany(static c => c.Features.Dense.ToArray()), two.Candidates.SelectMany(static c => c.Features.Dense.ToArray()));
+        }
+        Assert.True(world.Visitors.Zip(changed.Visitors).Any(static x => Math.Abs(x.First.Best - x.Second.Best) > 0.01), "the truth did not change");
         Assert.Equal(
-            [new Rating(0, 1, 3, 10), new Rating(0, 2, 1, 20), new Rating(1, 1, 4, 1)],
-            CatalogueWorld.EarlierHalf(ratings));
+            RewardModel.Fit(60, 40, later, new FactorizationRecipe(3, 2, 2), 1).Probability(3, 4),
+            CatalogueWorld.Build(ratings, Small with { TruthRank = 3, TruthRidge = 2, TruthBiasRidge = 2 }, 1).Truth.Probability(3, 4));
+        Assert.Equal(
+            RewardModel.Fit(60, 40, ratings.All, new FactorizationRecipe(3, 2, 2), 1).Probability(3, 4),
+            CatalogueWorld.Build(ratings, Small with { Truth = CatalogueTruth.All, TruthRank = 3, TruthRidge = 2, TruthBiasRidge = 2 }, 1).Truth.Probability(3, 4));
     }
 
     [Theory]

@@ -41,7 +41,8 @@ public sealed class RealDataTests
         Assert.Equal((users, items, count), (ratings.Users.Count, ratings.Items.Count, ratings.All.Count));
         var world = CatalogueWorld.Build(ratings, CatalogueSettings.Default, seed: 1);
         // Predicting the mean rating of each movie leaves an error of about 0.95 to 1.05 stars on both sets.
-        Assert.InRange(world.Truth.HeldOutError, 0.8, 0.93);
+        Assert.InRange(world.HeldOut.RatingError, 0.8, 0.95);
+        Assert.InRange(world.HeldOut.ConstantLogLoss - world.HeldOut.LogLoss, 0.1, 0.2);
         Assert.InRange(world.Truth.Slope, 1.5, 3.5);
         var result = CatalogueSimulation.Run(world, new CatalogueOptions("uniform", Rounds: 5000, Seed: 1));
         Assert.InRange(result.BestReward - result.UniformReward, 0.05, 0.4);

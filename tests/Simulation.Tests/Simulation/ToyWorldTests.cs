@@ -15,7 +15,7 @@ public sealed class ToyWorldTests
         var world = new ToyWorld(ToyWorldSettings.Default, seed: 1);
         Assert.Equal(64 * 60, world.Edges);
         var arrivals = new SeededRandom(1);
-        var visitors = Enumerable.Range(0, 2000).Select(_ => world.Arrive(arrivals)).ToList();
+        var visitors = Enumerable.Range(0, 2000).Select(_ => world.Arrive(arrivals, 0)).ToList();
         // "random and oracle … about 0.09 and 0.51", "a user's candidates match 1.2 of the 5 clusters on average".
         Assert.Equal(0.09, visitors.Average(static v => v.Mean), 0.01);
         Assert.Equal(0.51, visitors.Average(static v => v.Best), 0.03);
@@ -29,10 +29,10 @@ public sealed class ToyWorldTests
     public void Same_seed_gives_the_same_visitors_in_the_shape_that_is_promised(CatalogueContext context, int contextLength, int itemLength)
     {
         var settings = ToyWorldSettings.Default with { Items = 300, Context = context };
-        var (first, again) = (new ToyWorld(settings, 3).Arrive(new SeededRandom(4)), new ToyWorld(settings, 3).Arrive(new SeededRandom(4)));
+        var (first, again) = (new ToyWorld(settings, 3).Arrive(new SeededRandom(4), 0), new ToyWorld(settings, 3).Arrive(new SeededRandom(4), 0));
         Assert.Equal(first.Probabilities, again.Probabilities);
         Assert.Equal(first.Context.Dense.ToArray(), again.Context.Dense.ToArray());
-        Assert.NotEqual(first.Probabilities, new ToyWorld(settings, 5).Arrive(new SeededRandom(4)).Probabilities);
+        Assert.NotEqual(first.Probabilities, new ToyWorld(settings, 5).Arrive(new SeededRandom(4), 0).Probabilities);
         Assert.Equal(contextLength, first.Context.Dense.Length);
         Assert.All(first.Candidates, c => Assert.Equal(itemLength, c.Features.Dense.Length));
     }

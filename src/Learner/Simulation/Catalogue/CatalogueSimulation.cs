@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
 using Recsys.Learner.Simulation.Rivals;
@@ -23,8 +24,18 @@ public sealed record CatalogueOptions(
 /// <param name="BestReward">Mean probability of a success of each round's best candidate.</param>
 /// <param name="Attained">Share of the possible gain over uniform: (mean − uniform) / (best − uniform); 0 when there is nothing to gain.</param>
 /// <param name="Seconds">Wall time of the rounds, building the world not counted.</param>
+/// <param name="Calibration">Mean estimate of the chosen items over their mean probability; null for a policy that estimates no rewards.</param>
+/// <param name="Reliability">The same by bands of the estimate.</param>
+/// <param name="Fresh">What became of the items that arrived during the run; null where there are none.</param>
+/// <param name="LearnedPerSecond">Interactions per second of learning the beginning of the run's own log (<see cref="UpdateCost"/>).</param>
+/// <param name="StateBytes">Of the statistics after that.</param>
+/// <param name="ExactLearnedPerSecond">The same of LinUCB with whole matrices, taking turns with the policy.</param>
+/// <param name="ExactStateBytes">The same of LinUCB with whole matrices.</param>
+/// <param name="Truth">How good the hidden truth is on ratings it was not fitted to; null where the truth is given.</param>
 public sealed record CatalogueResult(
-    string Policy, long Rounds, double MeanReward, double UniformReward, double BestReward, double Attained, double Seconds);
+    string Policy, long Rounds, double MeanReward, double UniformReward, double BestReward, double Attained, double Seconds,
+    double? Calibration, IReadOnlyList<ReliabilityBand> Reliability, FreshOutcome? Fresh,
+    double LearnedPerSecond, long StateBytes, double ExactLearnedPerSecond, long ExactStateBytes, HeldOutFit? Truth);
 
 /// <summary>How a run stood at one time.</summary>
 /// <param name="Rounds">Decisions made.</param>
@@ -59,6 +70,9 @@ public static class CatalogueSimulation
         var loop = new SimulatedLoop(Create(options, world.Features), options.Delay, options.Batch, options.Seed);
         var arrivals = SeededRandom.For(options.Seed, ArrivalPurpose);
         var coins = SeededRandom.For(options.Seed, CoinPurpose);
+        var calibration = new CalibrationLedger();
+        var fresh = new FreshLedger(world.Fresh);
+        var log = new List<Interaction>();
         double mean = 0, uniform = 0, best = 0;
         var curveEvery = (options.Rounds + CurvePoints - 1) / CurvePoints;
         var started = Stopwatch.GetTimestamp();
@@ -70,25 +84,36 @@ public static class CatalogueSimulation
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(round);
             }
-            var visitor = world.Arrive(arrivals);
+            var visitor = world.Arrive(arrivals, round);
             var slot = loop.Decide(new DecisionQuery(visitor.Context, visitor.Candidates, visitor.Clusters));
             var probability = visitor.Probabilities[slot.Action];
             mean += probability;
             uniform += visitor.Mean;
             best += visitor.Best;
+            calibration.Add(loop.EstimateOf(slot.Action), probability);
+            fresh.Add(round, visitor, slot.Action);
             // One coin per round whatever was chosen, so that policies with the same seed meet the same luck.
             var reward = coins.NextUniform() < probability ? 1f : 0f;
             var chosen = visitor.Candidates[slot.Action];
-            loop.Complete(new Interaction(
-                visitor.Context, chosen.Key, chosen.Features, Connected(visitor.Clusters, chosen.ClusterMask), slot.Propensity, reward, loop.Now));
+            var interaction = new Interaction(
+                visitor.Context, chosen.Key, chosen.Features, Connected(visitor.Clusters, chosen.ClusterMask), slot.Propensity, reward, loop.Now);
+            if (log.Count < UpdateCost.LogMax)
+                log.Add(interaction);
+            loop.Complete(interaction);
             if ((round + 1) % curveEvery == 0 || round + 1 == options.Rounds)
                 curve?.Add(new CurvePoint(round + 1, Attained(mean, uniform, best)));
         }
 
         progress?.Report(options.Rounds);
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var costs = UpdateCost.Measure(
+            CollectionsMarshal.AsSpan(log), () => Create(options, world.Features), () => RivalCatalog.Create("exact-lin-ucb", [], world.Features));
         return new CatalogueResult(
             options.Policy, options.Rounds, mean / options.Rounds, uniform / options.Rounds, best / options.Rounds,
-            Attained(mean, uniform, best), Stopwatch.GetElapsedTime(started).TotalSeconds);
+            Attained(mean, uniform, best), seconds,
+            RivalCatalog.EstimatesRewards(options.Policy) ? calibration.Ratio : null,
+            RivalCatalog.EstimatesRewards(options.Policy) ? calibration.Reliability : [],
+            fresh.Outcome(), costs[0].LearnedPerSecond, costs[0].StateBytes, costs[1].LearnedPerSecond, costs[1].StateBytes, world.HeldOut);
     }
 
     /// <summary>Checks what was asked for before the world, which takes a while, is built.</summary>

@@ -1,5 +1,3 @@
-using System.Numerics.Tensors;
-using System.Text;
 using Recsys.Bandits.Catalogue;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
@@ -9,42 +7,71 @@ namespace Recsys.Learner.Simulation.Catalogue;
 /// <summary>
 /// The Online Matching loop's surroundings (arXiv 2307.15893), made from a ratings file. Offline half, from each user's earlier half of the ratings
 /// only: user and item vectors by matrix factorisation, user clusters by spherical k-means, edges from each centroid to the items with the largest inner
-/// product. Hidden half: the <see cref="RewardModel"/> of all ratings.
+/// product. Hidden half: the <see cref="RewardModel"/> of the later ratings, unless <see cref="CatalogueSettings.Truth"/> says otherwise.
 /// </summary>
 public sealed class CatalogueWorld : ICatalogueWorld
 {
-    // Held-out error on MovieLens (latest-small and 100K) falls until a ridge of about 16 and changes little with the rank from there.
-    private const int TruthRank = 16, FitSweeps = 12, ClusterSweeps = 50;
-    private const double Ridge = 16;
-    private const ulong ClusterPurpose = 3;
-    private const int RatingsMin = 10;
+    private const ulong FreshPurpose = 8;
+    private const int RatingsMin = 20;
 
-    private CatalogueWorld(CatalogueVisitor[] visitors, RewardModel truth, FeatureSchema features)
+    private readonly CatalogueSettings _settings;
+    private readonly OfflineHalf _offline;
+    private readonly GrowingGraph _graph;
+    private readonly Dictionary<ActionKey, int> _itemOf;
+    private readonly ClusterWeight[][] _memberships;
+    private readonly Candidate[] _buffer;
+    private readonly int[] _scratch;
+    private readonly CatalogueVisitor[] _visitors;
+
+    private CatalogueWorld(CatalogueSettings settings, OfflineHalf offline, RewardModel truth, FreshSchedule fresh)
     {
-        Visitors = visitors;
-        Truth = truth;
-        Features = features;
+        (_settings, _offline, Truth, Fresh) = (settings, offline, truth, fresh);
+        _itemOf = offline.Catalogue.Zip(offline.Items).ToDictionary(static x => x.First.Key, static x => x.Second);
+        _graph = new GrowingGraph(offline.Centroids, offline.Catalogue, settings.ItemsPerCluster, fresh);
+        var graph = _graph.At(0);
+        var temperature = settings.ClusterTemperature > 0
+            ? settings.ClusterTemperature
+            : ChooseTemperature(graph, offline.Users, settings.ClustersPerUser);
+        _memberships = Array.ConvertAll(offline.Users, vector => Clusters(graph, vector, settings.ClustersPerUser, temperature));
+        // Room for everything that the clusters of a user may propose, newcomers included: nothing is left out for lack of it.
+        _buffer = new Candidate[Math.Min(offline.Catalogue.Length, 2 * settings.ClustersPerUser * settings.ItemsPerCluster)];
+        _scratch = new int[ClusterGraph.ScratchLength(_buffer.Length)];
+        _visitors = [.. Enumerable.Range(0, offline.Users.Length).Select(user => Visit(graph, user, rotation: 0))];
     }
 
-    /// <summary>One entry per user.</summary>
-    public IReadOnlyList<CatalogueVisitor> Visitors { get; }
+    /// <summary>One entry per user, as things are at the start.</summary>
+    public IReadOnlyList<CatalogueVisitor> Visitors => _visitors;
 
     /// <summary>The hidden reward model.</summary>
     public RewardModel Truth { get; }
 
     /// <inheritdoc/>
-    public FeatureSchema Features { get; }
+    public HeldOutFit HeldOut => Truth.HeldOut;
 
     /// <inheritdoc/>
-    public CatalogueVisitor Arrive(SeededRandom arrivals)
+    public FreshSchedule Fresh { get; }
+
+    /// <inheritdoc/>
+    public FeatureSchema Features => _settings.Features;
+
+    /// <inheritdoc/>
+    public CatalogueVisitor Arrive(SeededRandom arrivals, long round)
     {
         ArgumentNullException.ThrowIfNull(arrivals);
-        return Visitors[arrivals.NextInteger(Visitors.Count)];
+        var user = arrivals.NextInteger(_visitors.Length);
+        // Where newcomers take turns, whose turn it is changes from round to round.
+        return Fresh.Count == 0 ? _visitors[user] : Visit(_graph.At(round), user, arrivals.NextBits());
     }
 
     /// <summary>Builds the world. A function of its arguments alone.</summary>
-    /// <exception cref="SimulationOptionsException">There are too few ratings, or fewer users than clusters.</exception>
-    public static CatalogueWorld Build(Ratings ratings, CatalogueSettings settings, long seed, CancellationToken cancellation = default)
+    /// <param name="ratings">The file.</param>
+    /// <param name="settings">How to make the world of it.</param>
+    /// <param name="seed">Of everything in it.</param>
+    /// <param name="rounds">Of the run, over whose middle half the fresh items arrive; does not matter where there are none.</param>
+    /// <param name="cancellation">Ends the work early.</param>
+    /// <exception cref="SimulationOptionsException">There are too few ratings, no item that is rated often enough, or fewer users than clusters.</exception>
+    public static CatalogueWorld Build(
+        Ratings ratings, CatalogueSettings settings, long seed, long rounds = 0, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ratings);
         ArgumentNullException.ThrowIfNull(settings);
@@ -54,84 +81,72 @@ public sealed class CatalogueWorld : ICatalogueWorld
         settings = settings.For(users);
         if (settings.Clusters > users)
             throw new SimulationOptionsException($"'clusters' is {settings.Clusters}, but there are {users} users only.");
-        var truth = RewardModel.Fit(ratings, TruthRank, Ridge, FitSweeps, seed, cancellation);
+        var (earlier, later) = Halves(ratings);
+        var hidden = settings.Truth switch { CatalogueTruth.Later => later, CatalogueTruth.All => ratings.All, _ => earlier };
+        var truth = RewardModel.Fit(
+            users, ratings.Items.Count, hidden, new FactorizationRecipe(settings.TruthRank, settings.TruthRidge, settings.TruthBiasRidge), seed, cancellation);
+        var eligible = Eligible(earlier, hidden, settings);
+        var offline = OfflineHalf.Build(ratings, earlier, eligible, settings, seed, cancellation);
+        if (settings.Fresh == 0)
+            return new CatalogueWorld(settings, offline, truth, FreshSchedule.None);
 
-        var earlier = EarlierHalf(ratings);
-        var known = MatrixFactorization.Fit(
-            users, ratings.Items.Count, earlier, settings.VectorLength, Ridge, FitSweeps, seed, cancellation);
-        var items = earlier.Select(static r => r.Item).Distinct().Order().ToArray();
-        var (userVectors, itemVectors) = Vectors(known, users, items);
-        var centroids = SphericalKMeans.Fit(userVectors, settings.Clusters, SeededRandom.For(seed, ClusterPurpose).NextBits(), ClusterSweeps);
-        var ids = Array.ConvertAll(items, item => Encoding.UTF8.GetBytes(ratings.Items[item]));
-        var catalogue = Array.ConvertAll(
-            Enumerable.Range(0, items.Length).ToArray(), i => new CatalogueItem(ids[i], ActionKey.Of(ids[i]), new FeatureSet(default, itemVectors[i]), []));
-        var itemOf = items.Zip(ids).ToDictionary(static x => ActionKey.Of(x.Second), static x => x.First);
-        var graph = RankedGraph.Build(centroids, catalogue, settings.ItemsPerCluster);
-
-        var temperature = settings.ClusterTemperature > 0
-            ? settings.ClusterTemperature
-            : ChooseTemperature(graph, userVectors, settings.ClustersPerUser);
-        var memberships = Array.ConvertAll(userVectors, vector => Clusters(graph, vector, settings.ClustersPerUser, temperature));
-        var buffer = new Candidate[Math.Min(graph.ItemCount, settings.ClustersPerUser * settings.ItemsPerCluster)];
-        var scratch = new int[ClusterGraph.ScratchLength(buffer.Length)];
-        var visitors = new CatalogueVisitor[users];
-        for (var user = 0; user < users; user++)
-        {
-            var proposed = graph.Propose(memberships[user], now: 0, rotation: 0, buffer, scratch);
-            var seesVectors = settings.Context == CatalogueContext.Vectors;
-            var candidates = Array.ConvertAll(buffer.AsSpan(0, proposed).ToArray(), c => seesVectors ? c : c with { Features = default });
-            var person = user;
-            var probabilities = Array.ConvertAll(candidates, c => (float)truth.Probability(person, itemOf[c.Key]));
-            var context = seesVectors ? userVectors[user] : CatalogueVisitor.Weights(memberships[user], settings.Clusters);
-            visitors[user] = CatalogueVisitor.Of(new FeatureSet(default, context), memberships[user], candidates, probabilities);
-        }
-        return new CatalogueWorld(visitors, truth, settings.Features);
+        // Fresh items are among those that matter, the graph's; what the offline half knows of them is then cut down, and all of it is made anew.
+        var ranked = GrowingGraph.Ranked(offline.Centroids, offline.Catalogue, settings.ItemsPerCluster);
+        SeededRandom.For(seed, FreshPurpose).Shuffle(ranked);
+        var chosen = ranked.Take((int)(settings.Fresh * ranked.Length)).Select(i => offline.Items[i]).ToArray();
+        offline = OfflineHalf.Build(ratings, Withhold(earlier, chosen.ToHashSet(), settings.FreshRatings), eligible, settings, seed, cancellation);
+        return new CatalogueWorld(settings, offline, truth, new FreshSchedule(Array.ConvertAll(chosen, item => ActionKey.Of(ratings.Items[item])), rounds));
     }
 
-    /// <summary>Each user's earlier half by time (ties in the file's order), rounded up: everybody has a vector, and the later half stays unseen.</summary>
-    public static IReadOnlyList<Rating> EarlierHalf(Ratings ratings) =>
-    [
-        .. ratings.All
-            .GroupBy(static r => r.User)
-            .SelectMany(static group => group.OrderBy(static r => r.Time).Take((group.Count() + 1) / 2)),
-    ];
-
-    /// <summary>
-    /// User (p, κ) scaled to length 1 and item (q, b/κ), so that their inner product orders items as the model does, bias included. κ is the root mean square
-    /// length of the p, which lets taste and the constant weigh the same in the angle between users. Items share one scale: root mean square length 1.
-    /// </summary>
-    private static (float[][] Users, float[][] Items) Vectors(MatrixFactorization known, int users, int[] items)
+    /// <summary>Each user's earlier half by time (ties in the file's order), rounded up so that everybody has a vector, and the rest.</summary>
+    public static (IReadOnlyList<Rating> Earlier, IReadOnlyList<Rating> Later) Halves(Ratings ratings)
     {
-        var rank = known.Rank;
-        var dimension = rank + 1;
-        double squares = 0;
-        for (var user = 0; user < users; user++)
-            squares += TensorPrimitives.SumOfSquares(known.User(user)[..rank]);
-        var constant = Math.Max(Math.Sqrt(squares / users), 1e-6);
+        ArgumentNullException.ThrowIfNull(ratings);
+        List<Rating> earlier = [], later = [];
+        foreach (var group in ratings.All.GroupBy(static r => r.User))
+        {
+            var sorted = group.OrderBy(static r => r.Time).ToList();
+            var half = (sorted.Count + 1) / 2;
+            earlier.AddRange(sorted.Take(half));
+            later.AddRange(sorted.Skip(half));
+        }
+        return (earlier, later);
+    }
 
-        var userVectors = new float[users][];
-        for (var user = 0; user < users; user++)
+    /// <summary>The ratings without all but the first few, by time, of some items.</summary>
+    public static IReadOnlyList<Rating> Withhold(IReadOnlyList<Rating> ratings, IReadOnlySet<int> items, int kept)
+    {
+        ArgumentNullException.ThrowIfNull(ratings);
+        ArgumentNullException.ThrowIfNull(items);
+        var withheld = ratings.Where(r => items.Contains(r.Item)).GroupBy(static r => r.Item)
+            .SelectMany(group => group.OrderBy(static r => r.Time).Skip(kept)).ToHashSet();
+        return [.. ratings.Where(r => !withheld.Contains(r))];
+    }
+
+    /// <summary>The items whose vectors can be made and whose truth is known well enough.</summary>
+    private static HashSet<int> Eligible(IReadOnlyList<Rating> earlier, IReadOnlyList<Rating> hidden, CatalogueSettings settings)
+    {
+        var counts = hidden.CountBy(static r => r.Item).ToDictionary();
+        var seen = earlier.Select(static r => r.Item).Distinct().Select(item => (Item: item, Ratings: counts.GetValueOrDefault(item))).ToList();
+        var enough = settings.TruthRatings > 0
+            ? settings.TruthRatings
+            : Math.Min(CatalogueSettings.TruthRatingsMost, seen.Select(static x => x.Ratings).OrderDescending().Take(settings.ItemsPerCluster).Last());
+        return [.. seen.Where(x => x.Ratings >= enough).Select(static x => x.Item)];
+    }
+
+    private CatalogueVisitor Visit(ClusterGraph graph, int user, ulong rotation)
+    {
+        var proposed = graph.Propose(_memberships[user], now: 0, rotation, _buffer, _scratch);
+        var seesVectors = _settings.Context == CatalogueContext.Vectors;
+        var candidates = new Candidate[proposed];
+        var probabilities = new float[proposed];
+        for (var i = 0; i < proposed; i++)
         {
-            var vector = userVectors[user] = new float[dimension];
-            for (var k = 0; k < rank; k++)
-                vector[k] = (float)known.User(user)[k];
-            vector[rank] = (float)constant;
-            TensorPrimitives.Divide(vector, TensorPrimitives.Norm<float>(vector), vector);
+            candidates[i] = seesVectors ? _buffer[i] : _buffer[i] with { Features = default };
+            probabilities[i] = (float)Truth.Probability(user, _itemOf[_buffer[i].Key]);
         }
-        var itemVectors = new float[items.Length][];
-        squares = 0;
-        for (var i = 0; i < items.Length; i++)
-        {
-            var vector = itemVectors[i] = new float[dimension];
-            for (var k = 0; k < rank; k++)
-                vector[k] = (float)known.Item(items[i])[k];
-            vector[rank] = (float)(known.Item(items[i])[rank] / constant);
-            squares += TensorPrimitives.SumOfSquares<float>(vector);
-        }
-        var length = (float)Math.Sqrt(squares / items.Length);
-        foreach (var vector in itemVectors)
-            TensorPrimitives.Divide(vector, length > 0 ? length : 1, vector);
-        return (userVectors, itemVectors);
+        var context = seesVectors ? _offline.Users[user] : CatalogueVisitor.Weights(_memberships[user], _settings.Clusters);
+        return CatalogueVisitor.Of(new FeatureSet(default, context), _memberships[user], candidates, probabilities);
     }
 
     private static ClusterWeight[] Clusters(ClusterGraph graph, float[] user, int perUser, double temperature)

@@ -3,15 +3,22 @@ using Recsys.Bandits.Interactions;
 
 namespace Recsys.Learner.Simulation.Catalogue;
 
-/// <summary>Users who arrive, the candidates that the graph proposes to them, and what they would like of those.</summary>
+/// <summary>Users who arrive, the candidates that the graph proposes to them, and what they would like of those. One thread.</summary>
 public interface ICatalogueWorld
 {
     /// <summary>Shape of contexts and candidates.</summary>
     FeatureSchema Features { get; }
 
+    /// <summary>Which items arrive during the run.</summary>
+    FreshSchedule Fresh { get; }
+
+    /// <summary>How good the hidden truth is where it was fitted to data; null where it is given.</summary>
+    HeldOutFit? HeldOut { get; }
+
     /// <summary>The user of a round.</summary>
     /// <param name="arrivals">Randomness of the arriving users, which no policy touches.</param>
-    CatalogueVisitor Arrive(SeededRandom arrivals);
+    /// <param name="round">Counted from 0; decides which fresh items have arrived.</param>
+    CatalogueVisitor Arrive(SeededRandom arrivals, long round);
 }
 
 /// <summary>A user of a round and what the user meets.</summary>

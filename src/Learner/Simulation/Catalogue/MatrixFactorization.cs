@@ -42,19 +42,23 @@ public sealed class MatrixFactorization
         return sum;
     }
 
+    /// <summary>Fits the model with one ridge for vectors and biases.</summary>
+    public static MatrixFactorization Fit(
+        int users, int items, IReadOnlyList<Rating> ratings, int rank, double ridge, int sweeps, long seed, CancellationToken cancellation = default) =>
+        Fit(users, items, ratings, new FactorizationRecipe(rank, ridge, ridge, sweeps), seed, cancellation);
+
     /// <summary>Fits the model.</summary>
     /// <param name="users">Number of users.</param>
     /// <param name="items">Number of items.</param>
     /// <param name="ratings">What to fit, at least one.</param>
-    /// <param name="rank">Length of the vectors, at least 1.</param>
-    /// <param name="ridge">Weight of the squared norm of each row, above 0: the variance of the noise over that of an element.</param>
-    /// <param name="sweeps">Passes over both sides, at least 1.</param>
+    /// <param name="recipe">Sizes.</param>
     /// <param name="seed">Of the first item vectors.</param>
     /// <param name="cancellation">Ends the fit between sweeps.</param>
     public static MatrixFactorization Fit(
-        int users, int items, IReadOnlyList<Rating> ratings, int rank, double ridge, int sweeps, long seed, CancellationToken cancellation = default)
+        int users, int items, IReadOnlyList<Rating> ratings, FactorizationRecipe recipe, long seed, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ratings);
+        var rank = recipe.Rank;
         var mean = ratings.Average(static r => (double)r.Value);
         var byUser = new Side(users, ratings, static r => r.User, static r => r.Item, mean);
         var byItem = new Side(items, ratings, static r => r.Item, static r => r.User, mean);
@@ -63,11 +67,11 @@ public sealed class MatrixFactorization
         var random = SeededRandom.For(seed, 0x616C73);
         for (var i = 0; i < itemRows.Length; i++)
             itemRows[i] = i % (rank + 1) == rank ? 0 : 0.1 * random.NextNormal();
-        for (var sweep = 0; sweep < sweeps; sweep++)
+        for (var sweep = 0; sweep < recipe.Sweeps; sweep++)
         {
             cancellation.ThrowIfCancellationRequested();
-            byUser.Solve(userRows, itemRows, rank, ridge);
-            byItem.Solve(itemRows, userRows, rank, ridge);
+            byUser.Solve(userRows, itemRows, recipe);
+            byItem.Solve(itemRows, userRows, recipe);
         }
         // Items without ratings kept their random start; they are unknown, so they are average.
         byItem.ClearUnrated(itemRows, rank);
@@ -99,15 +103,15 @@ public sealed class MatrixFactorization
             }
         }
 
-        public void Solve(double[] rows, double[] others, int rank, double ridge)
+        public void Solve(double[] rows, double[] others, FactorizationRecipe recipe)
         {
-            var width = rank + 1;
+            var width = recipe.Rank + 1;
             Parallel.For(0, _starts.Length - 1,
                 () => (Matrix: new double[width * width], Features: new double[width]),
                 (row, _, scratch) =>
                 {
                     if (_starts[row] != _starts[row + 1])
-                        SolveRow(row, rows.AsSpan(row * width, width), others, ridge, scratch.Matrix, scratch.Features);
+                        SolveRow(row, rows.AsSpan(row * width, width), others, recipe, scratch.Matrix, scratch.Features);
                     return scratch;
                 },
                 static _ => { });
@@ -121,7 +125,7 @@ public sealed class MatrixFactorization
         }
 
         /// <summary>Ridge regression of (residual − bias of the other) on (vector of the other, 1); the last coefficient is the row's bias.</summary>
-        private void SolveRow(int row, Span<double> solution, double[] others, double ridge, double[] matrix, double[] features)
+        private void SolveRow(int row, Span<double> solution, double[] others, FactorizationRecipe recipe, double[] matrix, double[] features)
         {
             var width = solution.Length;
             Array.Clear(matrix);
@@ -140,7 +144,7 @@ public sealed class MatrixFactorization
                 }
             }
             for (var a = 0; a < width; a++)
-                matrix[a * width + a] += ridge;
+                matrix[a * width + a] += a == width - 1 ? recipe.BiasRidge : recipe.Ridge;
             SolvePositive(matrix, solution);
         }
 

@@ -16,20 +16,23 @@ public sealed class ToyWorld : ICatalogueWorld
 {
     private const double ItemNoise = 0.2, VectorNoise = 0.12, UserNoise = 0.15;
     private const double Level = -3.2, QualityWeight = 0.9, AffinityWeight = 1.5;
-    private const ulong WorldPurpose = 6;
+    private const ulong WorldPurpose = 6, FreshPurpose = 7;
 
     private readonly ToyWorldSettings _settings;
     private readonly float[][] _centroids;
     private readonly float[][] _items;
     private readonly double[] _qualities;
     private readonly Dictionary<ActionKey, int> _itemOf;
-    private readonly ClusterGraph _graph;
+    private readonly GrowingGraph _graph;
     private readonly Candidate[] _buffer;
     private readonly int[] _scratch;
     private readonly ClusterWeight[] _membership;
 
     /// <summary>Builds the world. A function of its arguments alone.</summary>
-    public ToyWorld(ToyWorldSettings settings, long seed)
+    /// <param name="settings">Sizes.</param>
+    /// <param name="seed">Of everything in it.</param>
+    /// <param name="rounds">Of the run, over whose middle half the fresh items arrive; does not matter where there are none.</param>
+    public ToyWorld(ToyWorldSettings settings, long seed, long rounds = 0)
     {
         ArgumentNullException.ThrowIfNull(settings);
         _settings = settings;
@@ -49,8 +52,12 @@ public sealed class ToyWorld : ICatalogueWorld
             catalogue[i] = new CatalogueItem(id, ActionKey.Of(id), new FeatureSet(default, known), []);
         }
         _itemOf = Enumerable.Range(0, settings.Items).ToDictionary(i => catalogue[i].Key);
-        _graph = RankedGraph.Build(_centroids, catalogue, settings.ItemsPerCluster);
-        _buffer = new Candidate[Math.Min(settings.Items, settings.ClustersPerUser * settings.ItemsPerCluster)];
+        var order = Enumerable.Range(0, settings.Items).ToArray();
+        SeededRandom.For(seed, FreshPurpose).Shuffle(order);
+        Fresh = new FreshSchedule([.. order.Take((int)(settings.Fresh * settings.Items)).Select(i => catalogue[i].Key)], rounds);
+        _graph = new GrowingGraph(_centroids, catalogue, settings.ItemsPerCluster, Fresh);
+        // Room for everything that the clusters of a user may propose, newcomers included: nothing is left out for lack of it.
+        _buffer = new Candidate[Math.Min(settings.Items, 2 * settings.ClustersPerUser * settings.ItemsPerCluster)];
         _scratch = new int[ClusterGraph.ScratchLength(_buffer.Length)];
         _membership = new ClusterWeight[Math.Min(settings.ClustersPerUser, settings.Clusters)];
     }
@@ -58,16 +65,25 @@ public sealed class ToyWorld : ICatalogueWorld
     /// <inheritdoc/>
     public FeatureSchema Features => _settings.Features;
 
-    /// <summary>Edges of the graph.</summary>
-    public long Edges => _graph.Edges;
+    /// <inheritdoc/>
+    public FreshSchedule Fresh { get; }
 
     /// <inheritdoc/>
-    public CatalogueVisitor Arrive(SeededRandom arrivals)
+    public HeldOutFit? HeldOut => null;
+
+    /// <summary>Edges of the graph at the start.</summary>
+    public long Edges => _graph.At(0).Edges;
+
+    /// <inheritdoc/>
+    public CatalogueVisitor Arrive(SeededRandom arrivals, long round)
     {
         ArgumentNullException.ThrowIfNull(arrivals);
         var user = Near(_centroids[arrivals.NextInteger(_centroids.Length)], UserNoise, arrivals);
-        var clusters = _membership[.._graph.AssignClusters(user, _settings.ClustersPerUser, _settings.Temperature, _membership)];
-        var candidates = _buffer[.._graph.Propose(clusters, now: 0, rotation: 0, _buffer, _scratch)];
+        var graph = _graph.At(round);
+        // Where newcomers take turns, whose turn it is changes from round to round.
+        var rotation = Fresh.Count > 0 ? arrivals.NextBits() : 0;
+        var clusters = _membership[..graph.AssignClusters(user, _settings.ClustersPerUser, _settings.Temperature, _membership)];
+        var candidates = _buffer[..graph.Propose(clusters, now: 0, rotation, _buffer, _scratch)];
         var probabilities = Array.ConvertAll(candidates, c => Probability(_itemOf[c.Key], user));
         if (_settings.Context == CatalogueContext.Vectors)
             return CatalogueVisitor.Of(new FeatureSet(default, user), clusters, candidates, probabilities);

@@ -11,8 +11,9 @@ namespace Recsys.Learner.Simulation.Catalogue;
 /// <param name="ClustersPerUser">Clusters that a user belongs to, K.</param>
 /// <param name="Temperature">Of the softmax over the cosines of user and centroids.</param>
 /// <param name="Context">What a policy that reads features is given.</param>
+/// <param name="Fresh">Share of the items that are unknown until they arrive during the run.</param>
 public sealed record ToyWorldSettings(
-    int Clusters, int Items, int ItemsPerCluster, int ClustersPerUser, double Temperature, CatalogueContext Context)
+    int Clusters, int Items, int ItemsPerCluster, int ClustersPerUser, double Temperature, CatalogueContext Context, double Fresh)
 {
     /// <summary>Length of the vectors.</summary>
     public const int Dimension = 16;
@@ -25,8 +26,11 @@ public sealed record ToyWorldSettings(
         new("itemsPerCluster", "60", "Edges per cluster W, the items with the largest inner product with its centroid.", 1, 4096, Integer: true),
         new("clustersPerUser", "5", "Nearest clusters K whose items a user may be shown.", 1, DecisionQuery.ClustersMax, Integer: true),
         new("clusterTemperature", "0.1", "Temperature of the softmax over the user's cosines with the K centroids.", 1e-4, 100),
-        new("context", "clusters", "What the linear policies see: clusters, the weights of the user's clusters; or vectors, those of user and items.",
-            Choices: ["clusters", "vectors"]),
+        new("context", "vectors",
+            "What a policy that reads features sees, beside the weights of the user's clusters, which all see: vectors, those of user and items; or clusters, "
+            + "the weights once more.",
+            Choices: ["vectors", "clusters"]),
+        new("fresh", "0", "Share of the items that are unknown at first and arrive one by one during the middle half of the run.", 0, 0.5),
     ];
 
     /// <summary>The settings with their defaults.</summary>
@@ -47,6 +51,6 @@ public sealed record ToyWorldSettings(
         double Of(string name) => double.Parse(values[name], System.Globalization.CultureInfo.InvariantCulture);
         return new ToyWorldSettings(
             (int)Of("clusters"), (int)Of("items"), (int)Of("itemsPerCluster"), (int)Of("clustersPerUser"), Of("clusterTemperature"),
-            values["context"] == "vectors" ? CatalogueContext.Vectors : CatalogueContext.Clusters);
+            values["context"] == "vectors" ? CatalogueContext.Vectors : CatalogueContext.Clusters, Of("fresh"));
     }
 }

@@ -19,6 +19,9 @@ public sealed class EpsilonGreedyEdges(IEnumerable<KeyValuePair<string, string>>
     public long Learned => _edges.Learned;
 
     /// <inheritdoc/>
+    public long StateBytes => _edges.StateBytes;
+
+    /// <inheritdoc/>
     public void Learn(ReadOnlySpan<Interaction> batch) => _edges.Learn(batch);
 
     /// <inheritdoc/>

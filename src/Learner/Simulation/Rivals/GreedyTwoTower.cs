@@ -10,6 +10,9 @@ public sealed class GreedyTwoTower : ILiveEstimator
     public bool HasWidths => false;
 
     /// <inheritdoc/>
+    public long StateBytes => 0;
+
+    /// <inheritdoc/>
     public void Learn(Interaction interaction)
     {
     }
@@ -28,6 +31,9 @@ public sealed class Ignorance : ILiveEstimator
 {
     /// <inheritdoc/>
     public bool HasWidths => false;
+
+    /// <inheritdoc/>
+    public long StateBytes => 0;
 
     /// <inheritdoc/>
     public void Learn(Interaction interaction)

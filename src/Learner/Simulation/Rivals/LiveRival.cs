@@ -7,6 +7,9 @@ namespace Recsys.Learner.Simulation.Rivals;
 /// <summary>An estimator that learns in place. One thread only: unlike those that serve, it is not frozen.</summary>
 public interface ILiveEstimator : IRewardEstimator
 {
+    /// <summary>As in <see cref="ISimulatedPolicy.StateBytes"/>.</summary>
+    long StateBytes { get; }
+
     /// <summary>Learns one interaction, reward in [0, 1].</summary>
     void Learn(Interaction interaction);
 }
@@ -25,6 +28,9 @@ public sealed class LiveRival<TExplorer>(string name, ILiveEstimator estimator, 
 
     /// <inheritdoc/>
     public long Learned { get; private set; }
+
+    /// <inheritdoc/>
+    public long StateBytes => estimator.StateBytes;
 
     /// <inheritdoc/>
     public void Learn(ReadOnlySpan<Interaction> batch)

@@ -12,12 +12,14 @@ namespace Recsys.Learner.Simulation.Rivals;
 /// <param name="Hyperparameters">Its parameters with defaults and ranges.</param>
 /// <param name="Create">Makes an untrained one from complete, valid values of its parameters.</param>
 /// <param name="ReadsVectors">Whether it needs the vectors of user and items.</param>
+/// <param name="EstimatesRewards">Whether its means are estimates of rewards.</param>
 public sealed record Rival(
     string Name,
     string Summary,
     IReadOnlyList<Hyperparameter> Hyperparameters,
     Func<RivalParameters, FeatureSchema, ISimulatedPolicy> Create,
-    bool ReadsVectors = false);
+    bool ReadsVectors = false,
+    bool EstimatesRewards = true);
 
 /// <summary>Values of a rival's parameters.</summary>
 /// <param name="values">Every one of them, canonically spelt.</param>

@@ -15,13 +15,22 @@ public static class RivalCatalog
     {
         new("exact-lin-ucb", "LinUCB on the weights of the user's clusters, the whole matrix per item: diag-lin-ucb without the diagonal approximation.",
             [
-                new("alpha", "1", "Standard deviations of the estimate that optimism adds or sampling draws; of 0.1, 0.3, 1 and 2 optimism earns most with 1.", 0, 100),
+                new("alpha", "0.1", "Standard deviations of the estimate that optimism adds or sampling draws; docs/plots/exact.csv has what others earn.", 0, 100),
                 PriorWeight,
+                new("prior", "mean", "What θ shrinks towards. mean: the mean of all rewards. zero: the textbook's, for which an item seen once is bad.",
+                    Choices: ["mean", "zero"]),
+                new("weights", "normalized", "normalized: the weights of an item's clusters add up to 1. raw: those of the user's clusters.",
+                    Choices: ["normalized", "raw"]),
                 new("selection", "optimistic", "optimistic: the largest upper bound. thompson: the chance of being best.", Choices: ["optimistic", "thompson"]),
             ],
-            static (parameters, _) => parameters.Choice("selection") == "optimistic"
-                ? new LiveRival<Optimistic>("exact-lin-ucb", new ExactLinUcb(parameters.Number("priorWeight")), new Optimistic(parameters.Number("alpha"), 0))
-                : new LiveRival<Thompson>("exact-lin-ucb", new ExactLinUcb(parameters.Number("priorWeight")), new Thompson(parameters.Number("alpha"), 0))),
+            static (parameters, _) =>
+            {
+                var estimator = new ExactLinUcb(
+                    parameters.Number("priorWeight"), parameters.Choice("prior") == "mean", parameters.Choice("weights") == "normalized");
+                return parameters.Choice("selection") == "optimistic"
+                    ? new LiveRival<Optimistic>("exact-lin-ucb", estimator, new Optimistic(parameters.Number("alpha"), 0))
+                    : new LiveRival<Thompson>("exact-lin-ucb", estimator, new Thompson(parameters.Number("alpha"), 0));
+            }),
         new("ucb1", "UCB1 for every pair of the user's nearest cluster and an item that it has an edge to.",
             [new("scale", "0.1", "Of the width sqrt(2 ln N / n); 1 is the paper's, of which too little is left after exploring so many arms.", 0, 100)],
             static (parameters, _) => new LiveRival<Optimistic>("ucb1", new Ucb1(), new Optimistic(parameters.Number("scale"), 0))),
@@ -29,7 +38,7 @@ public static class RivalCatalog
             static (_, features) => features.ContextVector == features.ActionVector
                 ? new LiveRival<EpsilonGreedy>("greedy-two-tower", new GreedyTwoTower(), new EpsilonGreedy(0))
                 : throw new SimulationOptionsException("'greedy-two-tower' needs the vectors of user and items: context=vectors."),
-            ReadsVectors: true),
+            ReadsVectors: true, EstimatesRewards: false),
         new("epsilon-greedy-edges", "The largest mean of diag-lin-ucb, and any item now and then.",
             [
                 new("epsilon", "0.1", "Share of decisions made uniformly.", 0, 1),
@@ -43,7 +52,7 @@ public static class RivalCatalog
                 ],
                 parameters.Number("epsilon"))),
         new("random", "Any item, all alike.", [],
-            static (_, _) => new LiveRival<UniformExplorer>("random", new Ignorance(), default)),
+            static (_, _) => new LiveRival<UniformExplorer>("random", new Ignorance(), default), EstimatesRewards: false),
     }.ToDictionary(static rival => rival.Name, StringComparer.Ordinal);
 
     /// <summary>Names of the served kinds and of the rivals, for messages and help.</summary>
@@ -54,6 +63,9 @@ public static class RivalCatalog
     /// <param name="asked">What was asked for.</param>
     public static CatalogueContext ContextOf(string policy, CatalogueContext asked) =>
         Rivals.TryGetValue(policy, out var rival) && rival.ReadsVectors ? CatalogueContext.Vectors : asked;
+
+    /// <summary>Whether the means of a policy are estimates of rewards, and not some other score.</summary>
+    public static bool EstimatesRewards(string policy) => Rivals.TryGetValue(policy, out var rival) ? rival.EstimatesRewards : policy != "uniform";
 
     /// <summary>An untrained policy: a rival or a served kind.</summary>
     /// <param name="policy">Its name.</param>

@@ -17,6 +17,9 @@ public sealed class Ucb1 : ILiveEstimator
     /// <inheritdoc/>
     public bool HasWidths => true;
 
+    /// <summary>Cluster, item, pulls and reward of an arm; cluster and pulls of a cluster.</summary>
+    public long StateBytes => _arms.Count * (sizeof(int) + 3L * sizeof(long)) + _pulls.Count * (sizeof(int) + (long)sizeof(long));
+
     /// <inheritdoc/>
     public void Learn(Interaction interaction)
     {

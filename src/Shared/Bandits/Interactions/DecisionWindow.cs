@@ -143,7 +143,10 @@ internal sealed class DecisionWindow
             return;
         _closed = true;
         if (!_activated)
+        {
             counts.Unactivated++;
+            counts.Settled += _slots.Length;
+        }
         for (var i = 0; i < _slots.Length && _activated; i++)
         {
             if (!_slots[i].IsLearned)
@@ -159,6 +162,7 @@ internal sealed class DecisionWindow
     {
         ref var slot = ref _slots[index];
         slot.IsLearned = true;
+        counts.Settled++;
         if (slot.Count == 0)
             counts.Defaulted++;
         if (joined is not null)

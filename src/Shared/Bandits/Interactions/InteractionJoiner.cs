@@ -198,6 +198,7 @@ public sealed class InteractionJoiner
             WatermarkBefore = watermarkBefore,
         };
         counts.Decisions++;
+        counts.Positions += decision.Chosen.Count;
         if (_decisions.Count >= _limits.RetainedMax)
         {
             // The oldest decision first: then nothing that is remembered, and rebuilt by reading again from the oldest, was ever evicted.

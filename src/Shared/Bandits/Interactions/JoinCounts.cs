@@ -12,6 +12,12 @@ public record struct JoinCounts
     /// <summary>Decisions taken in.</summary>
     public long Decisions;
 
+    /// <summary>Positions of these decisions.</summary>
+    public long Positions;
+
+    /// <summary>Positions that have been learned, or never will be because their window closed without an activation.</summary>
+    public long Settled;
+
     /// <summary>Decision events whose id was taken; the first stands.</summary>
     public long RepeatedDecisions;
 
@@ -44,4 +50,7 @@ public record struct JoinCounts
 
     /// <summary>Decisions forgotten early because too many were held; those whose window was open closed early.</summary>
     public long Evicted;
+
+    /// <summary>Positions whose reward is still awaited: impressions in flight.</summary>
+    public readonly long InFlight => Positions - Settled;
 }

@@ -4,13 +4,21 @@ using Recsys.Bandits.Interactions;
 
 namespace Recsys.Bandits.Policies;
 
+/// <summary>A policy with an estimator of a known type, whatever explores on it.</summary>
+/// <typeparam name="TEstimator">Gives means and widths.</typeparam>
+public interface IEstimatorPolicy<out TEstimator> : IPolicy
+{
+    /// <summary>The estimator, from which a successor may share unchanged parts.</summary>
+    TEstimator Estimator { get; }
+}
+
 /// <summary>
 /// A policy that factors into an estimator and an explorer, both working in normalised reward; this class alone changes units. Nearly all kinds
 /// factor like this; one that does not implements <see cref="IPolicy"/> itself.
 /// </summary>
 /// <typeparam name="TEstimator">Gives means and widths.</typeparam>
 /// <typeparam name="TExplorer">Turns them into a distribution.</typeparam>
-public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy, IEdgeStatistics
+public sealed class EstimatorPolicy<TEstimator, TExplorer> : IEstimatorPolicy<TEstimator>, IEdgeStatistics
     where TEstimator : IRewardEstimator
     where TExplorer : struct, IExplorer
 {
@@ -37,7 +45,7 @@ public sealed class EstimatorPolicy<TEstimator, TExplorer> : IPolicy, IEdgeStati
     /// <inheritdoc/>
     public PolicyDescriptor Descriptor { get; }
 
-    /// <summary>The estimator, from which a successor may share unchanged parts.</summary>
+    /// <inheritdoc/>
     public TEstimator Estimator { get; }
 
     /// <inheritdoc/>

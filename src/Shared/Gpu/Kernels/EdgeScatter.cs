@@ -8,20 +8,20 @@ namespace Recsys.Gpu.Kernels;
 /// commutes and associates exactly, so the bits do not depend on that order (Online Matching eq. 8 and 9 in fixed point).
 /// </summary>
 /// <remarks>
-/// Shapes: deltas [B, 5] row-major, a row is (edge, n, d, b, s); sums [E, 4] row-major, a row is (n, d, b, s). One thread per field of a delta, so that
+/// Shapes: deltas [B, 6] row-major, a row is (edge, n, d, b, s, x); sums [E, 5] row-major, a row is (n, d, b, s, x). One thread per field of a delta, so that
 /// neighbouring threads touch neighbouring words. Devices check no bounds: the host has checked every edge.
 /// </remarks>
 internal static class EdgeScatter
 {
     /// <summary>Integers of one edge in the table.</summary>
-    public const int SumFields = 4;
+    public const int SumFields = 5;
 
     /// <summary>Integers of one delta on its way to the device.</summary>
     public const int DeltaFields = 1 + SumFields;
 
     /// <summary>Puts deltas into the shape that the kernel reads.</summary>
     /// <param name="deltas">B deltas.</param>
-    /// <param name="into">At least B × 5 integers.</param>
+    /// <param name="into">At least B × 6 integers.</param>
     public static void Stage(ReadOnlySpan<EdgeDelta> deltas, Span<long> into)
     {
         for (var i = 0; i < deltas.Length; i++)
@@ -33,10 +33,11 @@ internal static class EdgeScatter
             row[2] = delta.Sums.Precision;
             row[3] = delta.Sums.Reward;
             row[4] = delta.Sums.Weight;
+            row[5] = delta.Sums.Affinity;
         }
     }
 
-    /// <summary>The kernel; launch B × 4 threads.</summary>
+    /// <summary>The kernel; launch B × 5 threads.</summary>
     public static void Kernel(Index1D thread, ArrayView<long> deltas, ArrayView<long> sums)
     {
         int index = thread;

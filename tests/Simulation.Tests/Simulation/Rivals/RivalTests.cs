@@ -17,12 +17,21 @@ public sealed class RivalTests
     public static TheoryData<string> Names => [.. RivalCatalog.Rivals.Keys];
 
     [Theory]
-    [InlineData(1)]
-    [InlineData(0.01)]
-    public void Exact_LinUcb_solves_ridge_regression_with_the_whole_matrix(double priorWeight)
+    [InlineData(1, false, false)]
+    [InlineData(0.01, false, false)]
+    [InlineData(1, true, false)]
+    [InlineData(1, false, true)]
+    [InlineData(0.5, true, true)]
+    public void Exact_LinUcb_solves_ridge_regression_with_the_whole_matrix(double priorWeight, bool towardsMean, bool normalized)
     {
         var random = new SeededRandom(1);
-        var rival = new ExactLinUcb(priorWeight);
+        var rival = new ExactLinUcb(priorWeight, towardsMean, normalized);
+        double[] Weights(IEnumerable<ClusterWeight> clusters)
+        {
+            var weights = Dense(clusters);
+            return normalized ? Array.ConvertAll(weights, w => w / weights.Sum()) : weights;
+        }
+
         var log = Enumerable.Range(0, 400).Select(_ => Random(random)).ToList();
         log.ForEach(rival.Learn);
         var rewards = (log.Sum(static x => x.Reward) + 5.0) / (log.Count + 10);
@@ -35,14 +44,18 @@ public sealed class RivalTests
             var (means, widths) = Estimate(rival, default, candidates, clusters);
             for (var j = 0; j < candidates.Length; j++)
             {
-                var weights = Dense(clusters.Where((_, i) => (candidates[j].ClusterMask >> i & 1) != 0));
+                var weights = Weights(clusters.Where((_, i) => (candidates[j].ClusterMask >> i & 1) != 0));
                 var matrix = new double[Clusters, Clusters];
                 var sums = new double[Clusters];
                 for (var c = 0; c < Clusters; c++)
+                {
                     matrix[c, c] = priorWeight;
+                    // The prior as what it says: d0 imaginary rewards of the mean in every cluster.
+                    sums[c] = towardsMean ? priorWeight * rewards : 0;
+                }
                 foreach (var seen in log.Where(x => x.Action == candidates[j].Key))
                 {
-                    var w = Dense(seen.Clusters.ToArray());
+                    var w = Weights(seen.Clusters.ToArray());
                     for (var row = 0; row < Clusters; row++)
                     {
                         sums[row] += w[row] * seen.Reward;
@@ -136,11 +149,11 @@ public sealed class RivalTests
         CatalogueResult Run(string policy)
         {
             var world = new ToyWorld(settings with { Context = RivalCatalog.ContextOf(policy, settings.Context) }, 5);
-            return CatalogueSimulation.Run(world, options with { Policy = policy }) with { Seconds = 0 };
+            return CatalogueSimulation.Run(world, options with { Policy = policy });
         }
 
         var result = Run(name);
-        Assert.Equal(result, Run(name));
+        Assert.Equal(Results.Repeatable(result), Results.Repeatable(Run(name)));
         Assert.Equal((Run("uniform").UniformReward, Run("uniform").BestReward), (result.UniformReward, result.BestReward));
         if (name == "random")
             Assert.Equal(0, result.Attained, 0.05);

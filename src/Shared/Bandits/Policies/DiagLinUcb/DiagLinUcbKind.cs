@@ -6,10 +6,11 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// The kind <c>diag-lin-ucb</c>: Diag-LinUCB of Online Matching (Yi et al. 2023, arXiv 2307.15893). Equations and deviations are in README.md beside this file.
 /// </summary>
 /// <param name="accumulators">Makes the table of sums of each trainer; null for the CPU's.</param>
-public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) : IPolicyKind
+public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) : IDeltaKind
 {
     internal const string EdgesMax = "edgesMax";
     private const string Alpha = "alpha", PriorWeight = "priorWeight", Estimate = "estimate", Selection = "selection", Places = "topK", Floor = "floor";
+    private const string UnexploredShare = "unexploredShare", ExploreShare = "exploreShare", HalfLifeDays = "halfLifeDays";
     private const string Diagonal = "diagonal", Calibrated = "calibrated", Pooled = "pooled", OptimisticName = "optimistic", ThompsonName = "thompson", TopKName = "top-k";
 
     /// <inheritdoc/>
@@ -18,16 +19,20 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
     /// <inheritdoc/>
     public IReadOnlyList<Hyperparameter> Hyperparameters { get; } =
     [
-        new(Alpha, "0.1", "Standard deviations of the estimate that optimism adds or sampling draws; with many candidates much less than 1 earns most.", 0, 100),
-        new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for; pooled finds its own and starts from this.", 1e-6, 1e6),
-        new(Estimate, Pooled, "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward. pooled: those, with the edges of an item leaning on each other.",
+        new(Alpha, "0.5", "Standard deviations of the estimate that optimism adds or sampling draws; with many candidates less than 1 earns most.", 0, 100),
+        new(PriorWeight, "1", "d0: interactions of weight 1 that the prior of an edge counts for; pooled finds its own.", 1e-6, 1e6),
+        new(Estimate, Pooled,
+            "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward. pooled: those, with edges leaning on their item and items on the user's affinity.",
             Choices: [Diagonal, Calibrated, Pooled]),
         new(Selection, ThompsonName,
             "optimistic: the largest upper bound. top-k: any of the topK largest upper bounds, all alike. thompson: the chance of being best.",
             Choices: [OptimisticName, TopKName, ThompsonName]),
         new(Places, "5", "Actions that top-k picks among; the other selections ignore it.", 1, 1000, Integer: true),
+        new(UnexploredShare, "0.3", "Share of decisions that goes to actions without any statistics, where the candidates have both.", 0, 1),
+        new(ExploreShare, "1", "Share of decisions made by the selection; the others take the largest estimate.", 0, 1),
+        new(HalfLifeDays, "0", "Days after which an interaction counts half; 0 never to forget.", 0, 90),
         new(Floor, "0.01", "Share of decisions made uniformly, so that every propensity is positive and the log can be evaluated.", 0, 1),
-        new(EdgesMax, "1000000", "Most edges of one partition; 44 bytes each in a snapshot. Updates of further edges are refused and counted.", 1, 20_000_000, Integer: true),
+        new(EdgesMax, "1000000", "Most edges of one partition; 52 bytes each in a snapshot. Updates of further edges are refused and counted.", 1, 20_000_000, Integer: true),
     ];
 
     /// <inheritdoc/>
@@ -37,17 +42,29 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
     public IPolicy Assemble(PolicySpec spec, IReadOnlyList<PolicyShard> shards, IPolicy? previous = null)
     {
         ArgumentNullException.ThrowIfNull(spec);
+        var picture = EdgePicture.Empty(ForgettingOf(spec), spec.Parameters.Choice(Estimate) == Pooled);
+        return Serve(spec, picture, shards);
+    }
+
+    /// <inheritdoc/>
+    public IPolicy Apply(PolicySpec spec, IPolicy policy, IReadOnlyList<PolicyShard> deltas)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        return policy is IEstimatorPolicy<DiagLinUcbEstimator> { Estimator: var estimator }
+            ? Serve(spec, estimator.Picture, deltas)
+            : throw new ArgumentException($"The policy is not one of {Name}.", nameof(policy));
+    }
+
+    /// <inheritdoc/>
+    public void VerifyDelta(PolicySpec spec, ReadOnlySpan<byte> delta) => _ = EdgeTable.Read(delta);
+
+    internal static Forgetting ForgettingOf(PolicySpec spec) => new(spec.Parameters.Number(HalfLifeDays) * 24 * 60 * 60 * 1000);
+
+    private static IPolicy Serve(PolicySpec spec, EdgePicture picture, IReadOnlyList<PolicyShard> shards)
+    {
         ArgumentNullException.ThrowIfNull(shards);
-        var table = EdgeTable.Empty;
-        var edgesMax = spec.Parameters.Integer(EdgesMax);
-        var full = shards.Count > 0;
         foreach (var shard in shards)
-        {
-            var read = EdgeTable.Read(shard.Parameters.Span);
-            full &= read.Keys.Length >= edgesMax;
-            table = table == EdgeTable.Empty ? read : EdgeTable.Merge(table, read);
-        }
-        var descriptor = new PolicyDescriptor(Name, spec.Fingerprint, table.Interactions);
+            picture = picture.With(shard.Partition, EdgeTable.Read(shard.Parameters.Span));
         var estimate = spec.Parameters.Choice(Estimate) switch
         {
             Diagonal => EdgeEstimate.Diagonal,
@@ -55,21 +72,24 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
             _ => EdgeEstimate.Pooled,
         };
         // When no partition has room for another edge, an action without one stays unknown for ever: showing it teaches nothing, so it is not sought.
-        var prior = new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight), full ? 0 : DiagLinUcbEstimator.FreshWidth);
-        double alpha = spec.Parameters.Number(Alpha), floor = spec.Parameters.Number(Floor);
+        var estimator = new DiagLinUcbEstimator(
+            picture, new DiagLinUcbPrior(estimate, spec.Parameters.Number(PriorWeight), picture.IsFull ? 0 : DiagLinUcbEstimator.FreshWidth));
+        var alpha = spec.Parameters.Number(Alpha);
         return spec.Parameters.Choice(Selection) switch
         {
-            OptimisticName => Pair(new Optimistic(alpha, floor)),
-            TopKName => Pair(new TopK(alpha, spec.Parameters.Integer(Places), floor)),
-            _ => Pair(new Thompson(alpha, floor)),
+            OptimisticName => Explore(new Optimistic(alpha, 0)),
+            TopKName => Explore(new TopK(alpha, spec.Parameters.Integer(Places), 0)),
+            _ => Explore(new Thompson(alpha, 0)),
         };
 
-        IPolicy Pair<TExplorer>(TExplorer explorer)
+        IPolicy Explore<TExplorer>(TExplorer selection)
             where TExplorer : struct, IExplorer
         {
-            var before = (previous as EstimatorPolicy<DiagLinUcbEstimator, Floored<TExplorer>>)?.Estimator;
-            return new EstimatorPolicy<DiagLinUcbEstimator, Floored<TExplorer>>(
-                descriptor, new DiagLinUcbEstimator(table, prior, before), new Floored<TExplorer>(explorer, spec.MinimumPropensity), spec.Reward);
+            var rationed = new Rationed<TExplorer>(selection, spec.Parameters.Number(UnexploredShare), DiagLinUcbEstimator.FreshWidth);
+            var sliced = new Sliced<Rationed<TExplorer>>(rationed, spec.Parameters.Number(ExploreShare), spec.Parameters.Number(Floor));
+            return new EstimatorPolicy<DiagLinUcbEstimator, Floored<Sliced<Rationed<TExplorer>>>>(
+                new PolicyDescriptor("diag-lin-ucb", spec.Fingerprint, picture.Interactions), estimator,
+                new Floored<Sliced<Rationed<TExplorer>>>(sliced, spec.MinimumPropensity), spec.Reward);
         }
     }
 }

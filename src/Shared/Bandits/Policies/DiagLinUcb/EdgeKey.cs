@@ -5,7 +5,7 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// <summary>One edge (c, j) of the bipartite graph: a user cluster and an action. Ordered by cluster, then by action key.</summary>
 /// <param name="Cluster">Index of the user cluster, at least 0.</param>
 /// <param name="Action">The action.</param>
-public readonly record struct EdgeKey(int Cluster, ActionKey Action) : IComparable<EdgeKey>
+public readonly record struct EdgeKey(int Cluster, ActionKey Action) : IComparable<EdgeKey>, IMixedKey
 {
     /// <summary>64 well mixed bits: the action key is a hash already, so a cluster-dependent offset and one multiplication spread the rest.</summary>
     public ulong Mixed
