@@ -8,7 +8,7 @@ namespace Recsys.Bandits.Tests.Catalogue;
 /// <summary>The nearest of many centroids, found through two levels, against all of them.</summary>
 public sealed class CentroidSearchTests
 {
-    private const int Clusters = 6000, Dimension = 32, PerUser = 5;
+    private const int Clusters = 4000, Dimension = 32, PerUser = 5;
 
     [Fact]
     public void Search_through_two_levels_finds_what_is_nearest_where_centroids_lie_in_groups()

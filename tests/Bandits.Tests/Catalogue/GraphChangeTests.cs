@@ -41,7 +41,7 @@ public sealed class GraphChangeTests
                     AssertSame(GraphBuilder.Build(history.Plan, [.. there.Values], history.Sample.ItemsPerCluster), graph);
                 }
             },
-            seed: "0000000000000", iter: 150, threads: 1);
+            seed: "0000000000000", iter: 80, threads: 1);
 
     [Fact]
     public void With_of_single_changes_to_a_larger_catalogue_equals_a_build()
@@ -68,7 +68,7 @@ public sealed class GraphChangeTests
                     there[item.Key] = item;
                     graph = graph.With([item], []);
                 }
-                if (step % 200 == 199)
+                if (step % 400 == 399)
                     AssertSame(GraphBuilder.Build(plan, [.. there.Values], width), graph);
             }
         }
