@@ -16,7 +16,7 @@ public sealed class ReadmeTests
         Assembly.Load("Recsys.Api"),
     ];
 
-    private static readonly HashSet<string> Names = PublicNames();
+    private static readonly HashSet<string> Names = AllNames();
 
     public static TheoryData<string> Readmes => [.. Repository.Files("src", "README.md").DefaultIfEmpty("")];
 
@@ -65,10 +65,10 @@ public sealed class ReadmeTests
 
     private static bool IsIdentifier(string token) => Names.Contains(Regex.Replace(token, @"<[^.(]*>|\(.*\)", ""));
 
-    private static HashSet<string> PublicNames()
+    private static HashSet<string> AllNames()
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var type in Assemblies.SelectMany(static a => a.GetTypes()).Where(static t => t.IsVisible))
+        foreach (var type in Assemblies.SelectMany(static a => a.GetTypes()).Where(static t => !t.IsNested || t.IsNestedPublic))
         {
             var name = Regex.Replace(type.Name, @"`\d+$", "");
             names.Add(name);

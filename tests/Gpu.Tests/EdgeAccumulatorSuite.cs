@@ -11,8 +11,8 @@ public abstract class EdgeAccumulatorSuite
 
     private static readonly Gen<EdgeDelta> Delta = Gen.Select(
         // Half of all deltas meet on three edges: contention is what atomics are for.
-        Gen.OneOf(Gen.Int[0, 2], Gen.Int[0, Edges - 1]), Gen.Float[0.001f, 1], Gen.Double[0, 1],
-        static (edge, weight, reward) => new EdgeDelta(edge, EdgeSums.Of(weight, reward)));
+        Gen.OneOf(Gen.Int[0, 2], Gen.Int[0, Edges - 1]), Gen.Float[0.001f, 1], Gen.Double[0, 1], Gen.Double[-8, 8], Gen.Double[1, 256],
+        static (edge, weight, reward, affinity, growth) => new EdgeDelta(edge, EdgeSums.Of(weight, reward, affinity, growth)));
 
     /// <summary>How often a property is tried; the emulator is slow.</summary>
     protected abstract int Cases { get; }
@@ -68,10 +68,10 @@ public abstract class EdgeAccumulatorSuite
     {
         using var owned = new Owned(Create());
         owned.Table.EnsureCapacity(1);
-        var delta = new EdgeDelta(0, EdgeSums.Of(0.3f, 0.7));
+        var delta = new EdgeDelta(0, EdgeSums.Of(0.3f, 0.7, -0.9));
         owned.Table.Add([.. Enumerable.Repeat(delta, 10_007)]);
         Assert.Equal(
-            new EdgeSums(10_007, 10_007 * delta.Sums.Precision, 10_007 * delta.Sums.Reward, 10_007 * delta.Sums.Weight), Read(owned.Table, 1)[0]);
+            new EdgeSums(10_007, 10_007 * delta.Sums.Precision, 10_007 * delta.Sums.Reward, 10_007 * delta.Sums.Weight, 10_007 * delta.Sums.Affinity), Read(owned.Table, 1)[0]);
     }
 
     [Fact]
@@ -79,10 +79,10 @@ public abstract class EdgeAccumulatorSuite
     {
         using var owned = new Owned(Create());
         owned.Table.EnsureCapacity(1009);
-        var big = new EdgeSums(EdgeSums.CountMax - 1, (1L << 62) - 3, uint.MaxValue, -1);
-        owned.Table.Add([new(1008, big), new(1008, new EdgeSums(1, 3, 1, 1))]);
+        var big = new EdgeSums(EdgeSums.CountMax - 1, (1L << 62) - 3, uint.MaxValue, -1, -(1L << 32));
+        owned.Table.Add([new(1008, big), new(1008, new EdgeSums(1, 3, 1, 1, 1))]);
         var sums = Read(owned.Table, 1009);
-        Assert.Equal(new EdgeSums(EdgeSums.CountMax, 1L << 62, 1L << 32, 0), sums[1008]);
+        Assert.Equal(new EdgeSums(EdgeSums.CountMax, 1L << 62, 1L << 32, 0, 1 - (1L << 32)), sums[1008]);
         Assert.All(sums[..1008], static s => Assert.Equal(default, s));
     }
 
@@ -120,10 +120,10 @@ public abstract class EdgeAccumulatorSuite
         using var owned = new Owned(Create());
         owned.Table.EnsureCapacity(11);
         owned.Table.Add([new(10, EdgeSums.Of(1, 1)), new(2, EdgeSums.Of(1, 1))]);
-        EdgeSums[] sums = [new(1, 2, 3, 4), new(5, 6, 7, 8), new(long.MaxValue, long.MinValue, 0, -1)];
+        EdgeSums[] sums = [new(1, 2, 3, 4, 5), new(6, 7, 8, 9, 10), new(long.MaxValue, long.MinValue, 0, -1, long.MinValue)];
         owned.Table.Replace(sums);
         Assert.Equal([.. sums, .. new EdgeSums[8]], Read(owned.Table, 11));
-        var more = Enumerable.Range(0, 2003).Select(static i => new EdgeSums(i, 2 * i, 3 * i, 4 * i)).ToArray();
+        var more = Enumerable.Range(0, 2003).Select(static i => new EdgeSums(i, 2 * i, 3 * i, 4 * i, -5 * i)).ToArray();
         owned.Table.Replace(more);
         Assert.Equal(more, Read(owned.Table, 2003));
     }
@@ -144,7 +144,7 @@ public abstract class EdgeAccumulatorSuite
     {
         var sums = new EdgeSums[edges];
         // What was in the buffer must not shine through.
-        Array.Fill(sums, new EdgeSums(-7, -7, -7, -7));
+        Array.Fill(sums, new EdgeSums(-7, -7, -7, -7, -7));
         table.Read(sums);
         return sums;
     }
@@ -185,7 +185,7 @@ public sealed class EmulatedEdgeAccumulatorTests : EdgeAccumulatorSuite, IDispos
 public sealed class SpillingEdgeAccumulatorTests : EdgeAccumulatorSuite, IDisposable
 {
     // Two staging buffers and two smallest tables, nothing to grow into.
-    private readonly GpuDevice _device = EmulatedDevice.Open(memoryMax: 2 * (163_840 + 32_768));
+    private readonly GpuDevice _device = EmulatedDevice.Open(memoryMax: 2 * (196_608 + 40_960));
 
     protected override int Cases => 20;
 

@@ -12,11 +12,12 @@ internal sealed class NaiveEdges
     {
         foreach (var (edge, sums) in deltas)
         {
-            var row = _sums.TryGetValue(edge, out var known) ? known : _sums[edge] = new BigInteger[4];
+            var row = _sums.TryGetValue(edge, out var known) ? known : _sums[edge] = new BigInteger[5];
             row[0] += sums.Count;
             row[1] += sums.Precision;
             row[2] += sums.Reward;
             row[3] += sums.Weight;
+            row[4] += sums.Affinity;
         }
     }
 
@@ -27,6 +28,6 @@ internal sealed class NaiveEdges
     }
 
     public EdgeSums[] Read(int edges) => [.. Enumerable.Range(0, edges).Select(edge => _sums.TryGetValue(edge, out var row)
-        ? new EdgeSums((long)row[0], (long)row[1], (long)row[2], (long)row[3])
+        ? new EdgeSums((long)row[0], (long)row[1], (long)row[2], (long)row[3], (long)row[4])
         : default)];
 }

@@ -49,17 +49,17 @@ public sealed class DiagLinUcbTrainerTests
     {
         var log = EdgeLogs.Random(2000, 6);
         var table = EdgeTable.Read(Shards.Shard(Spec, 0, log).Parameters.Span);
-        for (var i = 0; i < table.Keys.Length; i++)
+        for (var i = 0; i < table.Current.Keys.Length; i++)
         {
-            var seen = log.Where(x => x.Action == table.Keys[i].Action).SelectMany(static x => x.Clusters.ToArray().Select(c => (c.Cluster, W: (double)c.Weight, R: (double)x.Reward)))
-                .Where(x => x.Cluster == table.Keys[i].Cluster).ToList();
+            var seen = log.Where(x => x.Action == table.Current.Keys[i].Action).SelectMany(static x => x.Clusters.ToArray().Select(c => (c.Cluster, W: (double)c.Weight, R: (double)x.Reward)))
+                .Where(x => x.Cluster == table.Current.Keys[i].Cluster).ToList();
             var bound = 0.5 * seen.Count / EdgeSums.Scale;
-            Assert.Equal(seen.Count, table.Sums[i].Count);
-            Assert.Equal(seen.Sum(static x => x.W * x.W), table.Sums[i].Precision / EdgeSums.Scale, bound);
-            Assert.Equal(seen.Sum(static x => x.W * x.R), table.Sums[i].Reward / EdgeSums.Scale, bound);
-            Assert.Equal(seen.Sum(static x => x.W), table.Sums[i].Weight / EdgeSums.Scale, bound);
+            Assert.Equal(seen.Count, table.Current.Sums[i].Count);
+            Assert.Equal(seen.Sum(static x => x.W * x.W), table.Current.Sums[i].Precision / EdgeSums.Scale, bound);
+            Assert.Equal(seen.Sum(static x => x.W * x.R), table.Current.Sums[i].Reward / EdgeSums.Scale, bound);
+            Assert.Equal(seen.Sum(static x => x.W), table.Current.Sums[i].Weight / EdgeSums.Scale, bound);
         }
-        Assert.Equal(log.SelectMany(static x => x.Clusters.ToArray().Select(c => (c.Cluster, x.Action))).Distinct().Count(), table.Keys.Length);
+        Assert.Equal(log.SelectMany(static x => x.Clusters.ToArray().Select(c => (c.Cluster, x.Action))).Distinct().Count(), table.Current.Keys.Length);
     }
 
     [Fact]
@@ -68,16 +68,16 @@ public sealed class DiagLinUcbTrainerTests
         var trainer = new DiagLinUcbTrainer(Shards.Spec("diag-lin-ucb", null, null, ("edgesMax", "3")));
         trainer.Learn([.. Enumerable.Range(0, 10).Select(static i => EdgeLogs.Interaction($"a{i % 5}", 1, new ClusterWeight(0, 1)))]);
         Assert.Equal((3, 4L, 10L), (trainer.Edges, trainer.RefusedUpdates, trainer.Interactions));
-        ClusterWeight[] impossible = [new(0, 0), new(0, -0.5f), new(0, 1.0001f), new(0, float.NaN), new(-1, 0.5f)];
+        ClusterWeight[] impossible = [new(0, 0), new(0, -0.5f), new(0, 1.0001f), new(0, float.NaN), new(-1, 0.5f), new(0, MathF.BitDecrement(EdgeSums.WeightMin))];
         trainer.Learn([EdgeLogs.Interaction("a0", 1, impossible)]);
-        Assert.Equal((3, 9L, 11L), (trainer.Edges, trainer.RefusedUpdates, trainer.Interactions));
+        Assert.Equal((3, 10L, 11L), (trainer.Edges, trainer.RefusedUpdates, trainer.Interactions));
 
         var table = EdgeTable.Read(Shards.Bytes(trainer.WriteCheckpoint));
-        Assert.Equal((9, 11), (table.Refused, table.Interactions));
-        Assert.All(table.Sums, static s => Assert.Equal(2, s.Count));
+        Assert.Equal((10, 11), (table.Refused, table.Interactions));
+        Assert.All(table.Current.Sums, static s => Assert.Equal(2, s.Count));
         var restored = new DiagLinUcbTrainer(Shards.Spec("diag-lin-ucb", null, null, ("edgesMax", "3")));
         restored.ReadCheckpoint(Shards.Bytes(trainer.WriteCheckpoint));
-        Assert.Equal((3, 9L, 11L), (restored.Edges, restored.RefusedUpdates, restored.Interactions));
+        Assert.Equal((3, 10L, 11L), (restored.Edges, restored.RefusedUpdates, restored.Interactions));
         Assert.Throws<Recsys.Bandits.Snapshots.SnapshotFormatException>(
             () => new DiagLinUcbTrainer(Shards.Spec("diag-lin-ucb", null, null, ("edgesMax", "2"))).ReadCheckpoint(Shards.Bytes(trainer.WriteCheckpoint)));
     }
@@ -87,9 +87,8 @@ public sealed class DiagLinUcbTrainerTests
     {
         var trainer = new DiagLinUcbTrainer(Shards.Spec("diag-lin-ucb", null, new RewardRange(-10, 30)));
         trainer.Learn([EdgeLogs.Interaction("a", 0, new ClusterWeight(0, 1)), EdgeLogs.Interaction("a", 99, new ClusterWeight(0, 1))]);
-        Assert.Equal(1.25, EdgeTable.Read(Shards.Bytes(trainer.WriteCheckpoint)).Sums.Single().Reward / EdgeSums.Scale);
+        Assert.Equal(1.25, EdgeTable.Read(Shards.Bytes(trainer.WriteCheckpoint)).Current.Sums.Single().Reward / EdgeSums.Scale);
     }
 
-    private static byte[] Bytes(EdgeTable table) => Shards.Bytes(output => EdgeTable.Write(
-        output, table.Interactions, table.Refused, Enumerable.Range(0, table.Keys.Length).ToArray(), table.Keys, table.Sums));
+    private static byte[] Bytes(EdgeTable table) => Shards.Bytes(table.Write);
 }

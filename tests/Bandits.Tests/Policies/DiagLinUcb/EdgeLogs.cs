@@ -12,9 +12,9 @@ internal static class EdgeLogs
     }
 
     /// <summary>One to four clusters of eight, weights falling and adding to 1, none below 0.01.</summary>
-    public static ClusterWeight[] Clusters(Random random)
+    public static ClusterWeight[] Clusters(Random random, int of = 8)
     {
-        var clusters = Enumerable.Range(0, 8).OrderBy(_ => random.Next()).Take(random.Next(1, 5)).ToArray();
+        var clusters = Enumerable.Range(0, of).OrderBy(_ => random.Next()).Take(random.Next(1, 5)).ToArray();
         var weights = clusters.Select(_ => 0.05 + random.NextDouble()).OrderDescending().ToArray();
         return [.. clusters.Select((c, i) => new ClusterWeight(c, (float)(weights[i] / weights.Sum())))];
     }

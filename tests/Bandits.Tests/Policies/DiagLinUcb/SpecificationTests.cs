@@ -25,11 +25,11 @@ public sealed class SpecificationTests
             var (count, reward) = pulls.GetValueOrDefault(arm);
             pulls[arm] = (count + 1, reward + shown.Reward);
         }
-        Assert.Equal(pulls.Count, table.Keys.Length);
-        for (var i = 0; i < table.Keys.Length; i++)
+        Assert.Equal(pulls.Count, table.Current.Keys.Length);
+        for (var i = 0; i < table.Current.Keys.Length; i++)
         {
-            var (count, reward) = pulls[(table.Keys[i].Cluster, table.Keys[i].Action)];
-            var (mean, width) = Diagonal(table.Sums[i]);
+            var (count, reward) = pulls[(table.Current.Keys[i].Cluster, table.Current.Keys[i].Action)];
+            var (mean, width) = Diagonal(table.Current.Sums[i]);
             Assert.Equal(reward / (count + PriorWeight), mean, 1e-12);
             Assert.Equal(1 / Math.Sqrt(count + PriorWeight), width, 1e-12);
         }
@@ -74,13 +74,13 @@ public sealed class SpecificationTests
             Assert.True(matrix[0, 1] > 0.3, "the matrix is diagonal: nothing was tested");
             var diagonal = Matrix<double>.Build.DenseOfDiagonalVector(matrix.Diagonal());
             var theta = diagonal.Inverse() * sums;
-            for (var i = 0; i < table.Keys.Length; i++)
+            for (var i = 0; i < table.Current.Keys.Length; i++)
             {
-                if (table.Keys[i].Action != action)
+                if (table.Current.Keys[i].Action != action)
                     continue;
-                var (mean, width) = Diagonal(table.Sums[i]);
-                Assert.Equal(theta[table.Keys[i].Cluster], mean, 1e-12);
-                Assert.Equal(1 / Math.Sqrt(matrix[table.Keys[i].Cluster, table.Keys[i].Cluster]), width, 1e-12);
+                var (mean, width) = Diagonal(table.Current.Sums[i]);
+                Assert.Equal(theta[table.Current.Keys[i].Cluster], mean, 1e-12);
+                Assert.Equal(1 / Math.Sqrt(matrix[table.Current.Keys[i].Cluster, table.Current.Keys[i].Cluster]), width, 1e-12);
             }
         }
     }
@@ -106,8 +106,8 @@ public sealed class SpecificationTests
             foreach (var logged in events.Concat(events.Where(_ => random.Next(3) == 0)).OrderBy(_ => random.Next()))
                 shards[int.Parse(logged.Decision[1..], System.Globalization.CultureInfo.InvariantCulture) * 7 % (trial + 1) % 3].Add(logged);
             var merged = Learn(shards);
-            Assert.Equal(expected.Keys, merged.Keys);
-            Assert.Equal(expected.Sums, merged.Sums);
+            Assert.Equal(expected.Current.Keys, merged.Current.Keys);
+            Assert.Equal(expected.Current.Sums, merged.Current.Sums);
             Assert.Equal(expected.Interactions, merged.Interactions);
         }
 
@@ -180,11 +180,11 @@ public sealed class SpecificationTests
             foreach (var shown in log)
                 matrix += Dense(shown.Clusters.ToArray()).OuterProduct(Dense(shown.Clusters.ToArray()));
             var policy = Shards.Assemble(Shards.Spec("diag-lin-ucb", null, null, ("estimate", "diagonal"), ("priorWeight", "0.01")), log);
-            var noise = ((EstimatorPolicy<DiagLinUcbEstimator, Recsys.Bandits.Exploration.Floored<Recsys.Bandits.Exploration.Thompson>>)policy).Estimator.NoiseScale;
+            var noise = ((IEstimatorPolicy<DiagLinUcbEstimator>)policy).Estimator.NoiseScale;
             foreach (var user in contexts.Append(Sparse()))
             {
                 var width = Shards.Estimate(policy, default, [Shards.Candidate("a")], user).Widths[0];
-                if (width == DiagLinUcbEstimator.FreshWidth)
+                if (width >= DiagLinUcbEstimator.FreshWidth)
                     continue;
                 var exact = noise * Math.Sqrt(Dense(user) * matrix.Inverse() * Dense(user));
                 largest = Math.Max(largest, width / exact);

@@ -1,0 +1,173 @@
+using MathNet.Numerics.LinearAlgebra;
+using Recsys.Bandits.Features;
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies.DiagLinUcb;
+
+namespace Recsys.Bandits.Tests.Policies.DiagLinUcb;
+
+/// <summary>
+/// The pooled model in plain doubles: every sum from the interactions, every least squares from deviations, every belief from a dense normal model.
+/// </summary>
+internal sealed class NaivePooling
+{
+    private const double Imaginary = 10, Guess = 1.0 / 16, SlopeRewards = 64;
+    private readonly Dictionary<EdgeKey, Edge> _edges = [];
+    private readonly Dictionary<int, (double Mean, double Affinity)> _centres = [];
+    private readonly (double Mean, double Affinity) _all;
+    private readonly ILookup<ActionKey, EdgeKey> _items;
+
+    /// <param name="interactions">The log.</param>
+    /// <param name="age">What is left of an interaction by now.</param>
+    public NaivePooling(IEnumerable<Interaction> interactions, Func<Interaction, double>? age = null)
+    {
+        foreach (var shown in interactions)
+        {
+            var (left, affinity) = (age?.Invoke(shown) ?? 1, AffinityOf(shown.Context, shown.ActionFeatures));
+            foreach (var (cluster, weight) in shown.Clusters.ToArray())
+            {
+                var key = new EdgeKey(cluster, shown.Action);
+                var edge = _edges.GetValueOrDefault(key);
+                double w = weight;
+                _edges[key] = new Edge(
+                    edge.Count + 1, edge.D + left * w * w, edge.B + left * w * shown.Reward, edge.S + left * w, edge.X + left * w * affinity);
+            }
+        }
+        MeanReward = (_edges.Values.Sum(static e => e.B) + 5) / (_edges.Values.Sum(static e => e.S) + 10);
+        Noise = MeanReward * (1 - MeanReward);
+        _items = _edges.Keys.ToLookup(static k => k.Action);
+
+        // Centres: averages over the edges of a cluster that lean on those of all, on a grid.
+        var step = Math.Pow(2, Math.Floor(Math.Log2(Math.Sqrt(Math.Max(1e-6, Noise))))) / 16;
+        double Share(Edge e) => e.Size / (e.Size + 1);
+        var weights = _edges.Values.Sum(Share);
+        _all = (
+            Round((_edges.Values.Sum(e => Share(e) * e.Mean) + Imaginary * MeanReward) / (weights + Imaginary), step),
+            Round(_edges.Values.Sum(e => Share(e) * e.Affinity) / (weights + Imaginary), 1.0 / 64));
+        foreach (var cluster in _edges.GroupBy(static e => e.Key.Cluster, static e => e.Value))
+        {
+            var weight = cluster.Sum(Share);
+            _centres[cluster.Key] = (
+                Round((cluster.Sum(e => Share(e) * e.Mean) + Imaginary * _all.Mean) / (weight + Imaginary), step),
+                Round((cluster.Sum(e => Share(e) * e.Affinity) + Imaginary * _all.Affinity) / (weight + Imaginary), 1.0 / 64));
+        }
+        EdgeSpread = SpreadOfEdges();
+        (Level, Slope, ItemSpread) = Fit();
+    }
+
+    public double MeanReward { get; }
+
+    public double Noise { get; }
+
+    public double EdgeSpread { get; }
+
+    public double ItemSpread { get; }
+
+    public double Level { get; }
+
+    public double Slope { get; }
+
+    public int Edges => _edges.Count;
+
+    public (double Mean, double Affinity) Centre(int cluster) => _centres.TryGetValue(cluster, out var centre) ? centre : _all;
+
+    /// <summary>Mean and width of an action, and whether anything is known about it.</summary>
+    public (double Mean, double Width, bool Known) Estimate(FeatureSet context, Candidate candidate, ClusterWeight[] clusters)
+    {
+        var around = (Mean: clusters.Sum(c => c.Weight * Centre(c.Cluster).Mean), Affinity: clusters.Sum(c => c.Weight * Centre(c.Cluster).Affinity));
+        var connected = clusters.Where((_, i) => (candidate.ClusterMask >> i & 1) != 0).ToArray();
+        var common = around.Mean + Level + Slope * (AffinityOf(context, candidate.Features) - around.Affinity);
+        var total = connected.Sum(static c => (double)c.Weight);
+        var beliefs = connected.Select(c => (c.Weight / total, Edge: Belief(new EdgeKey(c.Cluster, candidate.Key)))).ToArray();
+        // About an action without statistics its edges say nothing, together no more than one.
+        return !_items.Contains(candidate.Key) ? (common, Math.Sqrt(Noise * (ItemSpread + EdgeSpread)), false) : (
+            common + beliefs.Sum(static b => b.Item1 * b.Edge.Mean),
+            Math.Sqrt(Noise * beliefs.Sum(static b => b.Item1 * b.Item1 * b.Edge.Variance)),
+            true);
+    }
+
+    /// <summary>What an edge is worth beyond level and affinity: item ~ N(0, τ), edge ~ N(0, ρ), its average ~ N(item + edge, 1/n), all in units of σ².</summary>
+    public (double Mean, double Variance) Belief(EdgeKey edge)
+    {
+        EdgeKey[] seen = [.. _items[edge.Action]];
+        if (seen.Length == 0)
+            return default;
+        var prior = Matrix<double>.Build.Dense(
+            seen.Length, seen.Length, (i, j) => ItemSpread + (i == j ? EdgeSpread + 1 / _edges[seen[i]].Size : 0));
+        var residuals = Vector<double>.Build.Dense(seen.Length, i => Centred(seen[i]).Mean - Level - Slope * Centred(seen[i]).Affinity);
+        var with = Vector<double>.Build.Dense(seen.Length, i => ItemSpread + (seen[i] == edge ? EdgeSpread : 0));
+        var gain = prior.Solve(with);
+        return (gain * residuals, ItemSpread + EdgeSpread - gain * with);
+    }
+
+    private static double AffinityOf(FeatureSet context, FeatureSet item) =>
+        context.Dense.Length == item.Dense.Length && !context.Dense.IsEmpty ? NaiveAffinity.Of(context.Dense.Span, item.Dense.Span) : 0;
+
+    private double SpreadOfEdges()
+    {
+        double size = 0, squares = 0;
+        var deviations = new List<(double Size, double Mean, double Affinity)>();
+        foreach (var item in _items)
+        {
+            var sizes = item.Sum(k => _edges[k].Size);
+            var mean = item.Sum(k => _edges[k].Size * Centred(k).Mean) / sizes;
+            var affinity = item.Sum(k => _edges[k].Size * Centred(k).Affinity) / sizes;
+            deviations.AddRange(item.Select(k => (_edges[k].Size, Centred(k).Mean - mean, Centred(k).Affinity - affinity)));
+            size += sizes;
+            squares += item.Sum(k => _edges[k].Size * _edges[k].Size) / sizes;
+        }
+        var both = deviations.Sum(static d => d.Size * d.Mean * d.Affinity);
+        var affinities = deviations.Sum(static d => d.Size * d.Affinity * d.Affinity);
+        var slope = both / (affinities + Imaginary / 16);
+        var excess = deviations.Sum(d => d.Size * Math.Pow(d.Mean - slope * d.Affinity, 2)) / Noise - (_edges.Count - _items.Count);
+        var held = Imaginary * Math.Max(1, size / Math.Max(1, _edges.Count));
+        var spread = (Math.Max(0, excess) + held * Guess) / (size - squares + held);
+        return Math.Pow(2, Math.Round(4 * Math.Log2(spread)) / 4);
+    }
+
+    private (double Level, double Slope, double ItemSpread) Fit()
+    {
+        var averages = _items.Select(item =>
+        {
+            double Certainty(EdgeKey k) => 1 / (1 / _edges[k].Size + EdgeSpread);
+            var all = item.Sum(Certainty);
+            return (Variance: 1 / all, Mean: item.Sum(k => Certainty(k) * Centred(k).Mean) / all, Affinity: item.Sum(k => Certainty(k) * Centred(k).Affinity) / all);
+        }).ToArray();
+        var fits = new List<(double Spread, double Level, double Slope, double Log)>();
+        foreach (var spread in CatalogueSums.Spreads)
+        {
+            var weights = averages.Select(a => 1 / (spread + a.Variance)).ToArray();
+            double Sum(Func<(double Variance, double Mean, double Affinity), double> f) => averages.Zip(weights, (a, w) => w * f(a)).Sum();
+            var weight = weights.Sum();
+            var (mean, affinity) = weight > 0 ? (Sum(static a => a.Mean) / weight, Sum(static a => a.Affinity) / weight) : (0, 0);
+            var squares = Sum(a => Math.Pow(a.Affinity - affinity, 2));
+            var variance = (squares + Imaginary / 16) / (weight + Imaginary);
+            // The guess: affinities explain as much variance as the guess at the spread of items.
+            var guess = Math.Sqrt(Guess * Noise / variance);
+            var slope = (Sum(a => (a.Mean - mean) * (a.Affinity - affinity)) + SlopeRewards * variance * guess) / (squares + SlopeRewards * variance);
+            var level = Sum(a => a.Mean - slope * a.Affinity) / (weight + Imaginary);
+            var likelihood = averages.Zip(weights, (a, w) => (Math.Log(w) - w * Math.Pow(a.Mean - level - slope * a.Affinity, 2) / Noise) / 2).Sum();
+            fits.Add((spread, level, slope, likelihood - Math.Pow(Math.Log(spread / Guess) / 2.08, 2) / 2));
+        }
+        var best = fits.Max(static f => f.Log);
+        var total = fits.Sum(f => Math.Exp(f.Log - best));
+        double Average(Func<(double Spread, double Level, double Slope, double Log), double> of) => fits.Sum(f => Math.Exp(f.Log - best) * of(f)) / total;
+        return (Average(static f => f.Level), Average(static f => f.Slope), Math.Exp(Average(static f => Math.Log(f.Spread))));
+    }
+
+    private (double Mean, double Affinity) Centred(EdgeKey key)
+    {
+        var (edge, centre) = (_edges[key], Centre(key.Cluster));
+        return (edge.Mean - centre.Mean, edge.Affinity - centre.Affinity);
+    }
+
+    private static double Round(double value, double step) => Math.Round(value / step) * step;
+
+    private readonly record struct Edge(long Count, double D, double B, double S, double X)
+    {
+        public double Size => Math.Min(Count, S * S / D);
+
+        public double Mean => B / S;
+
+        public double Affinity => X / S;
+    }
+}
