@@ -61,7 +61,7 @@ done | sweep truth ratingError,logLoss,constantLogLoss
 for set in $sets; do
   for seed in 1 2; do
     for alpha in 0.03 0.1 0.3; do
-      echo "$set-optimistic $alpha $seed $(ratings "$set") --rounds 20000 --policy exact-lin-ucb --set alpha=$alpha"
+      echo "$set-optimistic $alpha $seed $(ratings "$set") --rounds 20000 --policy exact-lin-ucb --set alpha=$alpha --set weights=normalized"
       echo "$set-optimistic-raw $alpha $seed $(ratings "$set") --rounds 20000 --policy exact-lin-ucb --set alpha=$alpha --set weights=raw"
       echo "$set-thompson $alpha $seed $(ratings "$set") --rounds 20000 --policy exact-lin-ucb --set alpha=$alpha --set selection=thompson"
     done
@@ -69,7 +69,7 @@ for set in $sets; do
 done | sweep exact attained
 best() { # set -> the options of the series and alpha with the largest mean
   awk -F, -v set="$1" 'index($1, set "-") == 1 { k = substr($1, length(set) + 2) " " $2; s[k] += $4 } END { for (k in s) if (b == "" || s[k] > s[b]) b = k; print b }' $out/exact.csv |
-    sed -E 's/^optimistic-raw (.*)/--set weights=raw --set alpha=\1/; s/^(optimistic|thompson) (.*)/--set selection=\1 --set alpha=\2/'
+    sed -E 's/^optimistic-raw (.*)/--set weights=raw --set alpha=\1/; s/^optimistic (.*)/--set weights=normalized --set alpha=\1/; s/^thompson (.*)/--set selection=thompson --set alpha=\1/'
 }
 
 for set in $sets; do
