@@ -14,7 +14,7 @@ double[] quantiles = [0, 12.706, 4.303, 3.182, 2.776];
     ("alpha", "Attained by alpha and prior weight, delay 250, 40,000 rounds", "alpha, log10", "attained"),
     ("probe", "Diagonal estimate of a constant reward over the truth (the others: 1.00)", "temperature, log10", "estimate / truth"),
 ];
-foreach (var (name, title, label, measure) in plots)
+foreach (var (name, title, label, measure) in plots.Where(plot => File.Exists(Path.Combine(args[0], plot.Name + ".csv"))))
 {
     var rows = File.ReadLines(Path.Combine(args[0], name + ".csv")).Skip(1).Select(line => line.Split(',')).ToList();
     // The runs of the catalogue are read at three times, a column each.

@@ -116,7 +116,7 @@ public sealed record CatalogueSettings
             1, 1_000_000, Integer: true),
     ];
 
-    // The ridges, and the rank of the truth, have the smallest held-out log loss of those in docs/truth.csv on both MovieLens sets. That is found from the ratings
+    // The ridges, and the rank of the truth, have the smallest held-out log loss of those in docs/plots/truth.csv on both MovieLens sets. That is found from the ratings
     // alone; no policy had run. Vectors of length 8 are 0.0012 worse than those of 32 at most, and what a service would rather keep for every item.
     // C, W and K are those of the toy world in which the specification of Online Matching compares policies; fewer than ten users make no cluster.
     private const int ClustersMax = 64, UsersPerCluster = 10;

@@ -19,7 +19,7 @@ public static class RivalCatalog
                 PriorWeight,
                 new("prior", "mean", "What θ shrinks towards. mean: the mean of all rewards. zero: the textbook's, for which an item seen once is bad.",
                     Choices: ["mean", "zero"]),
-                new("weights", "normalized", "normalized: the weights of an item's clusters add up to 1. raw: those of the user's clusters.",
+                new("weights", "raw", "normalized: the weights of an item's clusters add up to 1. raw: those of the user's clusters.",
                     Choices: ["normalized", "raw"]),
                 new("selection", "optimistic", "optimistic: the largest upper bound. thompson: the chance of being best.", Choices: ["optimistic", "thompson"]),
             ],
