@@ -27,7 +27,8 @@ public sealed class ExplorerTests
     public void Distribute_agrees_with_the_equation(string name)
     {
         var explorer = Explorers.Find(name);
-        var isThompson = name.Contains("thompson", StringComparison.Ordinal);
+        // Whatever the rule, the unknown are sampled.
+        var isThompson = name.Contains("thompson", StringComparison.Ordinal) || name.Contains("rationed", StringComparison.Ordinal);
         Estimates.Sample(
             estimates =>
             {
@@ -110,6 +111,20 @@ public sealed class ExplorerTests
         Assert.Equal(9, p[3]);
     }
 
+    [Fact]
+    public void Rationed_gives_the_unknown_exactly_their_share_where_there_are_both()
+    {
+        var explorer = Explorers.Find("rationed 0.3 thompson");
+        Estimates.Sample(
+            estimates =>
+            {
+                var unknown = estimates.Widths.Select(static w => w >= 50).ToArray();
+                var p = Distribute(explorer, estimates.Means, estimates.Widths);
+                Assert.Equal(unknown.All(static u => u) ? 1 : unknown.Any(static u => u) ? 0.3 : 0, p.Where((_, i) => unknown[i]).Sum(static x => (double)x), 1e-6);
+            },
+            seed: Seed, iter: 3000, threads: 1);
+    }
+
     [Theory]
     [InlineData("epsilon 0.1", 0.1)]
     [InlineData("optimistic 1", 0.01)]
@@ -118,6 +133,9 @@ public sealed class ExplorerTests
     [InlineData("thompson 1", 0.01)]
     [InlineData("floored 0.02 square-cb 1e6", -0.02)]
     [InlineData("floored 0.02 thompson", -0.02)]
+    [InlineData("sliced 0.7 square-cb", 0.05)]
+    [InlineData("sliced 0 optimistic", 0.05)]
+    [InlineData("floored 0.02 sliced 0.8 rationed 0.3 thompson", -0.02)]
     public void Distribute_keeps_the_floor(string name, double floor)
     {
         var explorer = Explorers.Find(name);

@@ -9,6 +9,8 @@ internal static class Explorers
     [
         "uniform", "epsilon 0.1", "epsilon 0", "epsilon 1", "optimistic 1", "optimistic 0 floor 0", "square-cb 0", "square-cb 10", "square-cb 1e12", "square-cb inf",
         "top 1", "top 3", "top 5 floor 0", "floored 0.02 top 2", "thompson 1", "thompson 0.3 floor 0", "thompson 0", "floored 0.02 square-cb 1e6", "floored 0.02 thompson", "floored 0.5 epsilon",
+        "rationed 0.3 thompson", "rationed 0.6 optimistic", "rationed 0 top 2", "rationed 1 square-cb", "sliced 0.7 square-cb", "sliced 0 optimistic", "sliced 1 floor 0 epsilon",
+        "floored 0.02 sliced 0.8 rationed 0.3 thompson",
     ];
 
     public static IExplorer Find(string name) => name switch
@@ -33,6 +35,15 @@ internal static class Explorers
         "floored 0.02 square-cb 1e6" => new Floored<SquareCb>(new SquareCb(1e6), 0.02),
         "floored 0.02 thompson" => new Floored<Thompson>(new Thompson(1, 0), 0.02),
         "floored 0.5 epsilon" => new Floored<EpsilonGreedy>(new EpsilonGreedy(0.1), 0.5),
+        "rationed 0.3 thompson" => new Rationed<Thompson>(new Thompson(1, 0), 0.3, Mark),
+        "rationed 0.6 optimistic" => new Rationed<Optimistic>(new Optimistic(1, 0), 0.6, Mark),
+        "rationed 0 top 2" => new Rationed<TopK>(new TopK(1, 2, 0), 0, Mark),
+        "rationed 1 square-cb" => new Rationed<SquareCb>(new SquareCb(10), 1, Mark),
+        "sliced 0.7 square-cb" => new Sliced<SquareCb>(new SquareCb(10), 0.7, 0.05),
+        "sliced 0 optimistic" => new Sliced<Optimistic>(new Optimistic(1, 0), 0, 0.05),
+        "sliced 1 floor 0 epsilon" => new Sliced<EpsilonGreedy>(new EpsilonGreedy(0.1), 1, 0),
+        "floored 0.02 sliced 0.8 rationed 0.3 thompson" =>
+            new Floored<Sliced<Rationed<Thompson>>>(new Sliced<Rationed<Thompson>>(new Rationed<Thompson>(new Thompson(1, 0), 0.3, Mark), 0.8, 0.05), 0.02),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
     };
 
@@ -59,6 +70,15 @@ internal static class Explorers
         "floored 0.02 square-cb 1e6" => (Raised(InverseGap(means, 1e6), 0.02), 1e-6),
         "floored 0.02 thompson" => (Raised(ProbabilityOfBest.Of(means, widths, 1), 0.02), ThompsonError),
         "floored 0.5 epsilon" => (Raised(Greedy(Scores(means), 0.1), 0.5), 1e-6),
+        "rationed 0.3 thompson" => (Shared(means, widths, 0.3, static (m, w) => ProbabilityOfBest.Of(m, w, 1)), ThompsonError),
+        "rationed 0.6 optimistic" => (Shared(means, widths, 0.6, static (m, w) => Greedy(Scores(m, w, 1), 0)), ThompsonError),
+        "rationed 0 top 2" => (Shared(means, widths, 0, static (m, w) => AmongBest(Scores(m, w, 1), 2)), ThompsonError),
+        "rationed 1 square-cb" => (Shared(means, widths, 1, static (m, _) => InverseGap(m, 10)), ThompsonError),
+        "sliced 0.7 square-cb" => (Spent(InverseGap(means, 10), means, 0.7, 0.05), 1e-6),
+        "sliced 0 optimistic" => (Greedy(Scores(means), 0.05), 1e-6),
+        "sliced 1 floor 0 epsilon" => (Greedy(Scores(means), 0.1), 1e-6),
+        "floored 0.02 sliced 0.8 rationed 0.3 thompson" =>
+            (Raised(Spent(Shared(means, widths, 0.3, static (m, w) => ProbabilityOfBest.Of(m, w, 1)), means, 0.8, 0.05), 0.02), ThompsonError),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
     };
 
@@ -114,6 +134,31 @@ internal static class Explorers
         }
         return result;
     }
+
+    /// <summary>What is added to the width of what nobody knows.</summary>
+    private const float Mark = 100;
+
+    /// <summary>The unknown have their share among themselves, the known the rest; either has all where the other is missing.</summary>
+    private static double[] Shared(float[] means, float[] widths, double share, Func<float[], float[], double[]> rule)
+    {
+        var result = new double[means.Length];
+        foreach (var sort in Enumerable.Range(0, means.Length).GroupBy(i => widths[i] >= Mark / 2))
+        {
+            int[] at = [.. sort];
+            float[] mean = [.. at.Select(i => means[i])];
+            var p = sort.Key
+                ? ProbabilityOfBest.Of(mean, [.. at.Select(i => Math.Max(0, widths[i] - Mark))], 1)
+                : rule(mean, [.. at.Select(i => widths[i])]);
+            var part = at.Length == means.Length ? 1 : sort.Key ? share : 1 - share;
+            for (var k = 0; k < at.Length; k++)
+                result[at[k]] = part * p[k];
+        }
+        return result;
+    }
+
+    /// <summary>A slice that explores, a slice for the largest means, a slice for all.</summary>
+    private static double[] Spent(double[] explored, float[] means, double share, double uniform) =>
+        [.. explored.Zip(Greedy(Scores(means), 0), (e, g) => (1 - uniform) * (share * e + (1 - share) * g) + uniform / means.Length)];
 
     private static double[] Mixed(double[] p, double floor) => [.. p.Select(x => (1 - floor) * x + floor / p.Length)];
 

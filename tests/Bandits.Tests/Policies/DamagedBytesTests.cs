@@ -16,10 +16,15 @@ public sealed class DamagedBytesTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void ReadCheckpoint_and_Assemble_refuse_or_serve(string name)
+    public void ReadCheckpoint_and_Assemble_refuse_or_serve(string name) => RefuseOrServe(Shards.Spec(name, new FeatureSchema(2, 12, 1)));
+
+    [Fact]
+    public void Times_that_cannot_be_are_refused_or_served_where_sums_fade() =>
+        RefuseOrServe(Shards.Spec("diag-lin-ucb", new FeatureSchema(2, 12, 1), null, ("halfLifeDays", "0.001")));
+
+    private static void RefuseOrServe(PolicySpec spec)
     {
-        var kind = PolicyCatalog.Find(name);
-        var spec = Shards.Spec(name, new FeatureSchema(2, 12, 1));
+        var kind = PolicyCatalog.Find(spec.Kind);
         var good = Shards.Train(spec, Interactions(40));
         var bytes = Shards.Bytes(good.WriteCheckpoint);
         var before = Shards.Bytes(good.WriteCheckpoint);
@@ -60,7 +65,7 @@ public sealed class DamagedBytesTests
     {
         var damaged = (byte[])bytes.Clone();
         // Headers are short and everything depends on them, so half of the damage is there.
-        int At() => random.Next(random.Next(2) == 0 ? Math.Min(40, damaged.Length) : damaged.Length);
+        int At() => random.Next(random.Next(2) == 0 ? Math.Min(44, damaged.Length) : damaged.Length);
         switch (trial % 5)
         {
             case 0:

@@ -34,10 +34,12 @@ internal sealed class AffinityWorld(int seed, int items = 25, int clusters = 8, 
     /// <param name="time">Of each, from its number.</param>
     /// <param name="from">First item that may be shown.</param>
     /// <param name="to">First item that may not.</param>
-    public Interaction[] Log(int count, Func<int, long>? time = null, int from = 0, int to = int.MaxValue) => [.. Enumerable.Range(0, count).Select(i =>
+    /// <param name="retrieved">Of so many at random the one of largest affinity is shown.</param>
+    public Interaction[] Log(int count, Func<int, long>? time = null, int from = 0, int to = int.MaxValue, int retrieved = 1) => [.. Enumerable.Range(0, count).Select(i =>
     {
-        var item = _random.Next(from, Math.Min(to, items));
         var (user, weights) = (User(), Clusters());
+        var item = Enumerable.Range(0, retrieved).Select(_ => _random.Next(from, Math.Min(to, items)))
+            .MaxBy(j => NaiveAffinity.Of(user.Dense.Span, Item(j).Dense.Span));
         var expected = 0.4 + slope * NaiveAffinity.Of(user.Dense.Span, Item(item).Dense.Span) + _items[item].Worth
             + weights.Sum(c => c.Weight * (_clusters[c.Cluster] + _edges[item * clusters + c.Cluster]));
         return new Interaction(user, ActionKey.Of($"a{item}"), Item(item), weights, 1, _random.NextDouble() < expected ? 1 : 0, time?.Invoke(i) ?? 0);

@@ -43,5 +43,6 @@ public readonly record struct Forgetting(double HalfLife)
 
     /// <summary>What the sums of a period are multiplied with when read at a step; at most 1 for all that they hold.</summary>
     public double Factor(long period, long step) =>
-        IsOn ? Math.Pow(2, (double)(period * StepsPerPeriod - step) / StepsPerHalfLife) : 1;
+        // The bound also keeps numbers finite where a damaged table has a period beyond its newest time.
+        IsOn ? Math.Min(1, Math.Pow(2, ((double)period * StepsPerPeriod - step) / StepsPerHalfLife)) : 1;
 }
