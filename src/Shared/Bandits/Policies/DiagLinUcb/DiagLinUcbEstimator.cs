@@ -189,7 +189,7 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator, IEdgeStatistics
         var number = _picture.FindItem(action);
         var sums = number < 0 ? default : _picture.Item(number);
         var item = model.Item(sums);
-        var known = sums.Size > 0;
+        var known = sums.Leaning > 0;
         if (!known || mask == 0)
             return (model.Level + item.Mean, item.Variance + model.EdgeSpread, known && mask != 0);
         double mean = 0, variance = 0, weights = 0;

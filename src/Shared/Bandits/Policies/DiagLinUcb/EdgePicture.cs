@@ -9,7 +9,7 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// tables that it was made of, whole or in pieces, in any order.
 /// </summary>
 /// <remarks>
-/// Memory: 80 to 88 bytes an edge (its key 16, its sums 40, its item and cluster 16, and the hash table 8 to 16), 40 more for an edge with sums of two periods, and 176 bytes
+/// Memory: 80 to 88 bytes an edge (its key 16, its sums 40, its item and cluster 16, and the hash table 8 to 16), 40 more for an edge with sums of two periods, and 200 bytes
 /// an item. A successor costs what changed: pages of 128 edges, and the table of pages. Now and then a number that all edges depend on moves from one point of its grid to the next;
 /// then it costs one pass over all.
 /// </remarks>
@@ -25,6 +25,7 @@ internal sealed class EdgePicture
     private PagedArray<EdgeSums> _current = PagedArray<EdgeSums>.Empty;
     private PagedArray<EdgeSums> _previous = PagedArray<EdgeSums>.Empty;
     private PagedArray<ItemSums> _itemSums = PagedArray<ItemSums>.Empty;
+    private PagedArray<ItemEvidence> _evidence = PagedArray<ItemEvidence>.Empty;
     private PagedArray<ClusterSums> _clusterSums = PagedArray<ClusterSums>.Empty;
     private ClusterSums _allClusters;
     private CatalogueSums _catalogue = new();
@@ -53,7 +54,8 @@ internal sealed class EdgePicture
         (_forgetting, _pooled, _centring, _edgeSpread) = (from._forgetting, from._pooled, from._centring, from._edgeSpread);
         (_edges, _items, _clusters, _links, _lastEdges) = (from._edges, from._items, from._clusters, from._links, from._lastEdges);
         (_current, _previous, _currentTotals, _previousTotals) = (from._current, from._previous, from._currentTotals, from._previousTotals);
-        (_itemSums, _clusterSums, _allClusters, _catalogue) = (from._itemSums, from._clusterSums, from._allClusters, from._catalogue);
+        (_itemSums, _evidence, _clusterSums) = (from._itemSums, from._evidence, from._clusterSums);
+        (_allClusters, _catalogue) = (from._allClusters, from._catalogue);
         (_full, _period, _newest, _step) = (from._full, from._period, from._newest, from._step);
         (_currentFactor, _previousFactor) = (from._currentFactor, from._previousFactor);
         (Edges, Items, Clusters, Interactions, Model, MeanReward) = (from.Edges, from.Items, from.Clusters, from.Interactions, from.Model, from.MeanReward);
@@ -100,7 +102,7 @@ internal sealed class EdgePicture
     public int FindItem(ActionKey item) => _items.Find(new ItemKey(item), Items);
 
     /// <summary>What the edges of an item say together, by its number.</summary>
-    public ItemSums Item(int number) => _itemSums[number];
+    public ItemEvidence Item(int number) => _evidence[number];
 
     /// <summary>What an edge has seen; all zero for one that is not known.</summary>
     public EdgeView Find(in EdgeKey edge)
@@ -273,13 +275,15 @@ internal sealed class EdgePicture
             items[links.Item] += ItemSums.Of(View(edge).Around(_centring.Of(_clusterSums[links.Cluster])), spread);
         }
         var kept = PagedArray<ItemSums>.Empty.Change(items.Length);
+        var evidence = PagedArray<ItemEvidence>.Empty.Change(items.Length);
         _catalogue = new CatalogueSums();
         for (var i = 0; i < items.Length; i++)
         {
             kept[i] = items[i];
+            evidence[i] = ItemEvidence.Of(items[i]);
             _catalogue.Add(items[i], 1);
         }
-        _itemSums = kept.Freeze();
+        (_itemSums, _evidence) = (kept.Freeze(), evidence.Freeze());
     }
 
     /// <summary>All rewards and weights of a period, in units of <see cref="EdgeSums.Scale"/>.</summary>
@@ -354,11 +358,14 @@ internal sealed class EdgePicture
         public CatalogueSums Catalogue()
         {
             var catalogue = picture._catalogue.Copy();
+            var evidence = picture._evidence.Change(picture.Items);
             foreach (var (item, sums) in _before)
             {
                 catalogue.Add(sums, -1);
                 catalogue.Add(picture._itemSums[item], 1);
+                evidence[item] = ItemEvidence.Of(picture._itemSums[item]);
             }
+            picture._evidence = evidence.Freeze();
             return catalogue;
         }
 

@@ -53,6 +53,12 @@ internal readonly record struct ItemSums(
     public static double Of(Int128 value) => (double)value / Scale;
 }
 
+/// <summary>What serving reads of <see cref="ItemSums"/>, as floating point: Σ h, Σ h·m and Σ h·x.</summary>
+internal readonly record struct ItemEvidence(double Leaning, double Mean, double Affinity)
+{
+    public static ItemEvidence Of(in ItemSums item) => new(ItemSums.Of(item.Leaning), ItemSums.Of(item.LeaningMean), ItemSums.Of(item.LeaningAffinity));
+}
+
 /// <summary>
 /// What all items say together: sums over the items of functions of each, in fixed point for the same reason. For the spread of items there is one set of sums for each value of a
 /// grid, <see cref="SpreadSums"/>.

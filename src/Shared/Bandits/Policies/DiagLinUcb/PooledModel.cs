@@ -93,10 +93,10 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
     private static double OnGrid(double spread) => Math.Pow(2, Math.Round(4 * Math.Log2(Math.Clamp(spread, SpreadMin, SpreadMax))) / 4);
 
     /// <summary>What an item is worth beyond level and affinity, and the variance of that in units of σ².</summary>
-    internal Belief Item(in ItemSums item)
+    internal Belief Item(in ItemEvidence item)
     {
-        var precision = ItemSums.Of(item.Leaning) + 1 / ItemSpread;
-        var residual = ItemSums.Of(item.LeaningMean) - Level * ItemSums.Of(item.Leaning) - Slope * ItemSums.Of(item.LeaningAffinity);
+        var precision = item.Leaning + 1 / ItemSpread;
+        var residual = item.Mean - Level * item.Leaning - Slope * item.Affinity;
         return new Belief((float)(residual / precision), (float)(1 / precision));
     }
 
