@@ -77,7 +77,7 @@ public sealed class InteractionJoinerTests
         Assert.Equal(JoinOutcome.Late, Apply(new RewardEvent("d", 139, 1)));
         Assert.Equal(JoinOutcome.Waiting, Apply(new RewardEvent("d", 140, 1)));
         Apply(new TickEvent(145));
-        Assert.Equal(new JoinCounts { Decisions = 1, Defaulted = 1, Late = 1, Orphan = 1 }, _joiner.Counts);
+        Assert.Equal(new JoinCounts { Decisions = 1, Positions = 1, Settled = 1, Defaulted = 1, Late = 1, Orphan = 1 }, _joiner.Counts);
         Assert.Equal(0, _joiner.Pending);
     }
 
