@@ -47,7 +47,7 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
         var best = double.NegativeInfinity;
         for (var k = 0; k < logs.Length; k++)
         {
-            (levels[k], slopes[k], logs[k]) = Fit(sums.BySpread[k], noise);
+            (levels[k], slopes[k], logs[k]) = Fit(sums.BySpread[k], sums.Within, noise);
             var off = Math.Log(CatalogueSums.Spreads[k] / Guess) / GuessSpread;
             logs[k] -= off * off / 2;
             best = Math.Max(best, logs[k]);
@@ -65,13 +65,15 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
     }
 
     /// <summary>Level and slope by generalised least squares if items lie so far apart, and the logarithm of how likely that makes their averages.</summary>
-    private static (double Level, double Slope, double Likelihood) Fit(in SpreadSums sums, double noise)
+    private static (double Level, double Slope, double Likelihood) Fit(in SpreadSums sums, in WithinSums within, double noise)
     {
         double w = ItemSums.Of(sums.Weight), m = ItemSums.Of(sums.Mean), x = ItemSums.Of(sums.Affinity);
         var spread = w > 0 ? ItemSums.Of(sums.AffinityAffinity) - x * x / w : 0;
         var together = w > 0 ? ItemSums.Of(sums.MeanAffinity) - m * x / w : 0;
         var variance = (spread + Imaginary * AffinityGuess) / (w + Imaginary);
-        var slope = (together + SlopeRewards * Math.Sqrt(Guess * noise * variance)) / (spread + SlopeRewards * variance);
+        // What the edges of an item say counts as well: the same item, met with other affinities.
+        var slope = (together + ItemSums.Of(within.Both) + SlopeRewards * Math.Sqrt(Guess * noise * variance))
+            / (spread + ItemSums.Of(within.Affinities) + SlopeRewards * variance);
         var level = (m - slope * x) / (w + Imaginary);
         var squares = ItemSums.Of(sums.MeanMean) - 2 * slope * ItemSums.Of(sums.MeanAffinity) + slope * slope * ItemSums.Of(sums.AffinityAffinity)
             - 2 * level * (m - slope * x) + level * level * w;
