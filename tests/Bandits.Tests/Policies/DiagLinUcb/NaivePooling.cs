@@ -115,13 +115,26 @@ internal sealed class NaivePooling
             size += sizes;
             squares += item.Sum(k => _edges[k].Size * _edges[k].Size) / sizes;
         }
-        var both = deviations.Sum(static d => d.Size * d.Mean * d.Affinity);
-        var affinities = deviations.Sum(static d => d.Size * d.Affinity * d.Affinity);
+        var (both, affinities) = Within();
         var slope = both / (affinities + Imaginary / 16);
         var excess = deviations.Sum(d => d.Size * Math.Pow(d.Mean - slope * d.Affinity, 2)) / Noise - (_edges.Count - _items.Count);
         var held = Imaginary * Math.Max(1, size / Math.Max(1, _edges.Count));
         var spread = (Math.Max(0, excess) + held * Guess) / (size - squares + held);
         return Math.Pow(2, Math.Round(4 * Math.Log2(spread)) / 4);
+    }
+
+    /// <summary>How rewards and affinities of edges vary together, and affinities alone, around the averages of their items.</summary>
+    private (double Both, double Affinities) Within()
+    {
+        double both = 0, affinities = 0;
+        foreach (var item in _items)
+        {
+            double Average(Func<(double Mean, double Affinity), double> of) => item.Sum(k => _edges[k].Size * of(Centred(k))) / item.Sum(k => _edges[k].Size);
+            var (mean, affinity) = (Average(static e => e.Mean), Average(static e => e.Affinity));
+            both += item.Sum(k => _edges[k].Size * (Centred(k).Mean - mean) * (Centred(k).Affinity - affinity));
+            affinities += item.Sum(k => _edges[k].Size * Math.Pow(Centred(k).Affinity - affinity, 2));
+        }
+        return (both, affinities);
     }
 
     private (double Level, double Slope, double ItemSpread) Fit()
@@ -132,6 +145,7 @@ internal sealed class NaivePooling
             var all = item.Sum(Certainty);
             return (Variance: 1 / all, Mean: item.Sum(k => Certainty(k) * Centred(k).Mean) / all, Affinity: item.Sum(k => Certainty(k) * Centred(k).Affinity) / all);
         }).ToArray();
+        var within = Within();
         var fits = new List<(double Spread, double Level, double Slope, double Log)>();
         foreach (var spread in CatalogueSums.Spreads)
         {
@@ -143,7 +157,8 @@ internal sealed class NaivePooling
             var variance = (squares + Imaginary / 16) / (weight + Imaginary);
             // The guess: affinities explain as much variance as the guess at the spread of items.
             var guess = Math.Sqrt(Guess * Noise / variance);
-            var slope = (Sum(a => (a.Mean - mean) * (a.Affinity - affinity)) + SlopeRewards * variance * guess) / (squares + SlopeRewards * variance);
+            var slope = (Sum(a => (a.Mean - mean) * (a.Affinity - affinity)) + within.Both + SlopeRewards * variance * guess)
+                / (squares + within.Affinities + SlopeRewards * variance);
             var level = Sum(a => a.Mean - slope * a.Affinity) / (weight + Imaginary);
             var likelihood = averages.Zip(weights, (a, w) => (Math.Log(w) - w * Math.Pow(a.Mean - level - slope * a.Affinity, 2) / Noise) / 2).Sum();
             fits.Add((spread, level, slope, likelihood - Math.Pow(Math.Log(spread / Guess) / 2.08, 2) / 2));
