@@ -115,7 +115,7 @@ internal sealed class NaivePooling
             size += sizes;
             squares += item.Sum(k => _edges[k].Size * _edges[k].Size) / sizes;
         }
-        var (both, affinities) = Within();
+        var (both, affinities) = Within(static edge => edge.Size);
         var slope = both / (affinities + Imaginary / 16);
         var excess = deviations.Sum(d => d.Size * Math.Pow(d.Mean - slope * d.Affinity, 2)) / Noise - (_edges.Count - _items.Count);
         var held = Imaginary * Math.Max(1, size / Math.Max(1, _edges.Count));
@@ -124,15 +124,16 @@ internal sealed class NaivePooling
     }
 
     /// <summary>How rewards and affinities of edges vary together, and affinities alone, around the averages of their items.</summary>
-    private (double Both, double Affinities) Within()
+    private (double Both, double Affinities) Within(Func<Edge, double> weight)
     {
         double both = 0, affinities = 0;
         foreach (var item in _items)
         {
-            double Average(Func<(double Mean, double Affinity), double> of) => item.Sum(k => _edges[k].Size * of(Centred(k))) / item.Sum(k => _edges[k].Size);
-            var (mean, affinity) = (Average(static e => e.Mean), Average(static e => e.Affinity));
-            both += item.Sum(k => _edges[k].Size * (Centred(k).Mean - mean) * (Centred(k).Affinity - affinity));
-            affinities += item.Sum(k => _edges[k].Size * Math.Pow(Centred(k).Affinity - affinity, 2));
+            double Sum(Func<(double Mean, double Affinity), double> of) => item.Sum(k => weight(_edges[k]) * of(Centred(k)));
+            var all = Sum(static _ => 1);
+            var (mean, affinity) = (Sum(static e => e.Mean) / all, Sum(static e => e.Affinity) / all);
+            both += Sum(e => (e.Mean - mean) * (e.Affinity - affinity));
+            affinities += Sum(e => Math.Pow(e.Affinity - affinity, 2));
         }
         return (both, affinities);
     }
@@ -145,7 +146,7 @@ internal sealed class NaivePooling
             var all = item.Sum(Certainty);
             return (Variance: 1 / all, Mean: item.Sum(k => Certainty(k) * Centred(k).Mean) / all, Affinity: item.Sum(k => Certainty(k) * Centred(k).Affinity) / all);
         }).ToArray();
-        var within = Within();
+        var within = Within(edge => 1 / (1 / edge.Size + EdgeSpread));
         var fits = new List<(double Spread, double Level, double Slope, double Log)>();
         foreach (var spread in CatalogueSums.Spreads)
         {

@@ -9,7 +9,7 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// tables that it was made of, whole or in pieces, in any order.
 /// </summary>
 /// <remarks>
-/// Memory: 80 to 88 bytes an edge (its key 16, its sums 40, its item and cluster 16, and the hash table 8 to 16), 40 more for an edge with sums of two periods, and 200 bytes
+/// Memory: 80 to 88 bytes an edge (its key 16, its sums 40, its item and cluster 16, and the hash table 8 to 16), 40 more for an edge with sums of two periods, and 232 bytes
 /// an item. A successor costs what changed: pages of 128 edges, and the table of pages. Now and then a number that all edges depend on moves from one point of its grid to the next;
 /// then it costs one pass over all.
 /// </remarks>

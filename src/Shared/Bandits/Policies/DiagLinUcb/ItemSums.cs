@@ -14,10 +14,12 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// <param name="Leaning">Σ h.</param>
 /// <param name="LeaningMean">Σ h·m.</param>
 /// <param name="LeaningAffinity">Σ h·x.</param>
+/// <param name="LeaningBoth">Σ h·m·x.</param>
+/// <param name="LeaningAffinities">Σ h·x².</param>
 /// <param name="Edges">Edges with statistics.</param>
 internal readonly record struct ItemSums(
     Int128 Size, Int128 Squares, Int128 Mean, Int128 Affinity, Int128 MeanMean, Int128 MeanAffinity, Int128 AffinityAffinity,
-    Int128 Leaning, Int128 LeaningMean, Int128 LeaningAffinity, int Edges)
+    Int128 Leaning, Int128 LeaningMean, Int128 LeaningAffinity, Int128 LeaningBoth, Int128 LeaningAffinities, int Edges)
 {
     /// <summary>Units of fixed point.</summary>
     public const double Scale = 1 << 24;
@@ -33,18 +35,18 @@ internal readonly record struct ItemSums(
         double m = edge.Reward / edge.Weight, x = edge.Affinity / edge.Weight, h = 1 / (1 / n + spread);
         return new ItemSums(
             Fixed(n), Fixed(n * n), Fixed(n * m), Fixed(n * x), Fixed(n * m * m), Fixed(n * m * x), Fixed(n * x * x),
-            Fixed(h), Fixed(h * m), Fixed(h * x), 1);
+            Fixed(h), Fixed(h * m), Fixed(h * x), Fixed(h * m * x), Fixed(h * x * x), 1);
     }
 
     public static ItemSums operator +(in ItemSums a, in ItemSums b) => new(
         a.Size + b.Size, a.Squares + b.Squares, a.Mean + b.Mean, a.Affinity + b.Affinity, a.MeanMean + b.MeanMean,
         a.MeanAffinity + b.MeanAffinity, a.AffinityAffinity + b.AffinityAffinity, a.Leaning + b.Leaning, a.LeaningMean + b.LeaningMean,
-        a.LeaningAffinity + b.LeaningAffinity, a.Edges + b.Edges);
+        a.LeaningAffinity + b.LeaningAffinity, a.LeaningBoth + b.LeaningBoth, a.LeaningAffinities + b.LeaningAffinities, a.Edges + b.Edges);
 
     public static ItemSums operator -(in ItemSums a, in ItemSums b) => new(
         a.Size - b.Size, a.Squares - b.Squares, a.Mean - b.Mean, a.Affinity - b.Affinity, a.MeanMean - b.MeanMean,
         a.MeanAffinity - b.MeanAffinity, a.AffinityAffinity - b.AffinityAffinity, a.Leaning - b.Leaning, a.LeaningMean - b.LeaningMean,
-        a.LeaningAffinity - b.LeaningAffinity, a.Edges - b.Edges);
+        a.LeaningAffinity - b.LeaningAffinity, a.LeaningBoth - b.LeaningBoth, a.LeaningAffinities - b.LeaningAffinities, a.Edges - b.Edges);
 
     /// <summary>A number in units of fixed point.</summary>
     public static Int128 Fixed(double value) => (Int128)Math.Round(value * Scale);
@@ -109,19 +111,25 @@ internal sealed class CatalogueSums
 /// <param name="Means">Σ (Σ n·m² − M²/N).</param>
 /// <param name="Both">Σ (Σ n·m·x − M·X/N).</param>
 /// <param name="Affinities">Σ (Σ n·x² − X²/N).</param>
-internal readonly record struct WithinSums(long Items, long Edges, Int128 Size, Int128 SquaresPerSize, Int128 Means, Int128 Both, Int128 Affinities)
+/// <param name="LeaningBoth">As Both, every edge weighing h: what it says of the slope once edges are known to differ.</param>
+/// <param name="LeaningAffinities">As Affinities, every edge weighing h.</param>
+internal readonly record struct WithinSums(
+    long Items, long Edges, Int128 Size, Int128 SquaresPerSize, Int128 Means, Int128 Both, Int128 Affinities, Int128 LeaningBoth, Int128 LeaningAffinities)
 {
     public static WithinSums Of(in ItemSums item)
     {
         double n = ItemSums.Of(item.Size), m = ItemSums.Of(item.Mean), x = ItemSums.Of(item.Affinity);
+        double h = ItemSums.Of(item.Leaning), hm = ItemSums.Of(item.LeaningMean), hx = ItemSums.Of(item.LeaningAffinity);
         return new WithinSums(
             1, item.Edges, item.Size, ItemSums.Fixed(ItemSums.Of(item.Squares) / n),
-            item.MeanMean - ItemSums.Fixed(m * m / n), item.MeanAffinity - ItemSums.Fixed(m * x / n), item.AffinityAffinity - ItemSums.Fixed(x * x / n));
+            item.MeanMean - ItemSums.Fixed(m * m / n), item.MeanAffinity - ItemSums.Fixed(m * x / n), item.AffinityAffinity - ItemSums.Fixed(x * x / n),
+            item.LeaningBoth - ItemSums.Fixed(hm * hx / h), item.LeaningAffinities - ItemSums.Fixed(hx * hx / h));
     }
 
     public WithinSums Plus(in WithinSums other, int sign) => new(
         Items + sign * other.Items, Edges + sign * other.Edges, Size + sign * other.Size, SquaresPerSize + sign * other.SquaresPerSize,
-        Means + sign * other.Means, Both + sign * other.Both, Affinities + sign * other.Affinities);
+        Means + sign * other.Means, Both + sign * other.Both, Affinities + sign * other.Affinities,
+        LeaningBoth + sign * other.LeaningBoth, LeaningAffinities + sign * other.LeaningAffinities);
 }
 
 /// <summary>

@@ -72,8 +72,8 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
         var together = w > 0 ? ItemSums.Of(sums.MeanAffinity) - m * x / w : 0;
         var variance = (spread + Imaginary * AffinityGuess) / (w + Imaginary);
         // What the edges of an item say counts as well: the same item, met with other affinities.
-        var slope = (together + ItemSums.Of(within.Both) + SlopeRewards * Math.Sqrt(Guess * noise * variance))
-            / (spread + ItemSums.Of(within.Affinities) + SlopeRewards * variance);
+        var slope = (together + ItemSums.Of(within.LeaningBoth) + SlopeRewards * Math.Sqrt(Guess * noise * variance))
+            / (spread + ItemSums.Of(within.LeaningAffinities) + SlopeRewards * variance);
         var level = (m - slope * x) / (w + Imaginary);
         var squares = ItemSums.Of(sums.MeanMean) - 2 * slope * ItemSums.Of(sums.MeanAffinity) + slope * slope * ItemSums.Of(sums.AffinityAffinity)
             - 2 * level * (m - slope * x) + level * level * w;
