@@ -40,7 +40,7 @@ internal readonly record struct Centre(double Mean, double Affinity);
 /// How clusters are centred: their averages lean on those of all, as if they had seen ten more edges of the average kind, and lie on a grid, because all edges of a cluster move with its centre.
 /// </summary>
 /// <param name="All">The centre of all clusters.</param>
-/// <param name="Step">Of the grid of mean rewards; a sixteenth of their standard deviation or a little less.</param>
+/// <param name="Step">Of the grid of mean rewards; a thirty-second to a sixteenth of their standard deviation, a power of two.</param>
 internal readonly record struct Centring(Centre All, double Step)
 {
     private const double Imaginary = 10, AffinityStep = 1.0 / 64;
