@@ -31,7 +31,7 @@ public sealed class DiagLinUcbTrainerTests
                     if (random.Next(3) == 0)
                         trainer = Restored(trainer);
                 }
-                merged = EdgeTable.Merge(merged, EdgeTable.Read(Shards.Bytes(trainer.WriteParameters)));
+                merged = NaiveTables.Merge(merged, EdgeTable.Read(Shards.Bytes(trainer.WriteParameters)));
             }
             Assert.Equal(Bytes(reference), Bytes(merged));
         }

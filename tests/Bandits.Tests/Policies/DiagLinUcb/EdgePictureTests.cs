@@ -70,8 +70,8 @@ public sealed class EdgePictureTests
         var withLeft = picture.With(0, left);
         var withRight = picture.With(1, right);
         Same(Whole(spec, wholes, new Random(2)), picture, world);
-        Same(Whole(spec, [EdgeTable.Merge(wholes[0], left), wholes[1]], new Random(3)), withLeft, world);
-        Same(Whole(spec, [wholes[0], EdgeTable.Merge(wholes[1], right)], new Random(4)), withRight, world);
+        Same(Whole(spec, [NaiveTables.Merge(wholes[0], left), wholes[1]], new Random(3)), withLeft, world);
+        Same(Whole(spec, [wholes[0], NaiveTables.Merge(wholes[1], right)], new Random(4)), withRight, world);
         Same(withLeft.With(1, right), withRight.With(0, left), world);
         // Each goes on by itself, the old one too.
         Same(withRight.With(0, left), picture.With(1, right).With(0, left), world);
@@ -98,7 +98,7 @@ public sealed class EdgePictureTests
         Assert.Throws<SnapshotFormatException>(() => picture.With(0, impossible));
         Assert.Throws<SnapshotFormatException>(() => picture.With(0, delta with { Interactions = long.MaxValue }));
         Same(Whole(spec, wholes, new Random(2)), picture, world);
-        Same(Whole(spec, [EdgeTable.Merge(wholes[0], delta)], new Random(3)), picture.With(0, delta), world);
+        Same(Whole(spec, [NaiveTables.Merge(wholes[0], delta)], new Random(3)), picture.With(0, delta), world);
     }
 
     [Fact]

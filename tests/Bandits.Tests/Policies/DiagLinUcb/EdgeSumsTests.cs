@@ -59,16 +59,16 @@ public sealed class EdgeSumsTests
     }
 
     [Fact]
-    public void Merge_refuses_more_than_an_edge_can_have_seen()
+    public void Picture_refuses_more_than_an_edge_can_have_seen()
     {
         var much = EdgeTable.Empty with
         {
-            Interactions = long.MaxValue, Current = new EdgeList([new EdgeKey(0, default)], [new EdgeSums(EdgeSums.CountMax, 0, 0, EdgeSums.CountMax << 24, 0)]),
+            Interactions = 1, Current = new EdgeList([new EdgeKey(0, default)], [new EdgeSums(EdgeSums.CountMax, 0, 0, EdgeSums.CountMax << 24, 0)]),
         };
-        Assert.Throws<SnapshotFormatException>(() => EdgeTable.Merge(much, much));
-        Assert.Throws<SnapshotFormatException>(() => EdgeTable.Merge(much with { Interactions = 1 }, much with { Interactions = 1 }));
-        Assert.Equal(much, EdgeTable.Merge(much, EdgeTable.Empty));
-        Assert.Throws<SnapshotFormatException>(() => EdgeTable.Merge(much with { Interactions = 0, Refused = long.MaxValue }, much with { Interactions = 0, Refused = 1 }));
+        var picture = EdgePicture.Empty(new Forgetting(0), pooled: true).With(0, much);
+        Assert.Throws<SnapshotFormatException>(() => picture.With(1, much));
+        Assert.Throws<SnapshotFormatException>(() => picture.With(1, EdgeTable.Empty with { Interactions = long.MaxValue }));
+        Assert.Equal((1, 1L), (picture.Edges, picture.Interactions));
     }
 
     [Fact]

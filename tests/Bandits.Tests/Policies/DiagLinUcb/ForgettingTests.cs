@@ -77,7 +77,7 @@ public sealed class ForgettingTests
             // Split by chance, or by time, so that shards lie in different periods.
             var byTime = trial % 2 == 0;
             var parts = log.OrderBy(_ => random.Next()).GroupBy(x => byTime ? (int)((x.DecidedAt - Start) / Period) % 3 : random.Next(3));
-            var merged = parts.Select(part => EdgeTable.Read(Shards.Shard(Spec, 0, part).Parameters.Span)).OrderBy(_ => random.Next()).Aggregate(EdgeTable.Merge);
+            var merged = parts.Select(part => EdgeTable.Read(Shards.Shard(Spec, 0, part).Parameters.Span)).OrderBy(_ => random.Next()).Aggregate(NaiveTables.Merge);
             Assert.Equal(reference, Shards.Bytes(merged.Write));
         }
     }

@@ -121,7 +121,7 @@ public sealed class SpecificationTests
                 var joined = new List<Interaction>();
                 for (var offset = 0; offset < shard.Count; offset++)
                     joiner.Apply(shard[offset].Event, offset, appendedAt: 2000, joined);
-                merged = EdgeTable.Merge(merged, Table(joined));
+                merged = NaiveTables.Merge(merged, Table(joined));
             }
             return merged;
         }

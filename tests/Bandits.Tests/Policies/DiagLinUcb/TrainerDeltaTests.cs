@@ -32,10 +32,10 @@ public sealed class TrainerDeltaTests
             trainer.Learn([EdgeLogs.Interaction("a", 1, new ClusterWeight(0, 2)) with { DecidedAt = Start }]);
             // Until it is marked, a delta contains the one before.
             var delta = Delta(trainer)!;
-            Assert.Equal(Shards.Bytes(trainer.WriteParameters), Shards.Bytes(EdgeTable.Merge(published, delta).Write));
+            Assert.Equal(Shards.Bytes(trainer.WriteParameters), Shards.Bytes(NaiveTables.Merge(published, delta).Write));
             if (random.Next(2) == 0)
                 continue;
-            published = EdgeTable.Merge(published, delta);
+            published = NaiveTables.Merge(published, delta);
             trainer.MarkPublished();
         }
         Assert.Equal(60, trainer.RefusedUpdates);
@@ -69,7 +69,7 @@ public sealed class TrainerDeltaTests
         // The next period keeps the last; the one after it does not.
         var published = Whole(trainer);
         trainer.Learn(world.Log(20, _ => Start + Period));
-        Assert.Equal(Shards.Bytes(trainer.WriteParameters), Shards.Bytes(EdgeTable.Merge(published, Delta(trainer)!).Write));
+        Assert.Equal(Shards.Bytes(trainer.WriteParameters), Shards.Bytes(NaiveTables.Merge(published, Delta(trainer)!).Write));
         trainer.Learn(world.Log(20, _ => Start + 2 * Period));
         Assert.Null(Delta(trainer));
         trainer.MarkPublished();

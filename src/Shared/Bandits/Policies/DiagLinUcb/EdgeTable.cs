@@ -12,31 +12,6 @@ public readonly record struct EdgeList(EdgeKey[] Keys, EdgeSums[] Sums)
 {
     /// <summary>No edges.</summary>
     public static EdgeList Empty { get; } = new([], []);
-
-    /// <summary>Adds two lists edge by edge.</summary>
-    /// <exception cref="SnapshotFormatException">The sums are larger than any number of interactions could make them.</exception>
-    public static EdgeList Merge(in EdgeList left, in EdgeList right)
-    {
-        if (left.Keys.Length == 0 || right.Keys.Length == 0)
-            return left.Keys.Length == 0 ? right : left;
-        var keys = new EdgeKey[left.Keys.Length + right.Keys.Length];
-        var sums = new EdgeSums[keys.Length];
-        int count = 0, i = 0, j = 0;
-        while (i < left.Keys.Length || j < right.Keys.Length)
-        {
-            var order = i == left.Keys.Length ? 1 : j == right.Keys.Length ? -1 : left.Keys[i].CompareTo(right.Keys[j]);
-            keys[count] = order <= 0 ? left.Keys[i] : right.Keys[j];
-            sums[count] = order < 0 ? left.Sums[i] : order > 0 ? right.Sums[j] : left.Sums[i] + right.Sums[j];
-            if (!sums[count].IsPossible)
-                throw new SnapshotFormatException($"Merged edge {keys[count]} has impossible sums {sums[count]}.");
-            count++;
-            if (order <= 0)
-                i++;
-            if (order >= 0)
-                j++;
-        }
-        return new EdgeList(keys[..count], sums[..count]);
-    }
 }
 
 /// <summary>
@@ -123,22 +98,6 @@ public sealed record EdgeTable(long Interactions, long Refused, long Period, lon
                 $"Edge table of {input.Length} bytes promises {current} + {previous} edges, {interactions} interactions and {refused} refused updates in period {period}.");
         var edges = input[HeaderBytes..];
         return new EdgeTable(interactions, refused, period, newest, full == 1, ReadList(edges[..(current * EdgeBytes)]), ReadList(edges[(current * EdgeBytes)..]));
-    }
-
-    /// <summary>
-    /// Adds two tables edge by edge: integer addition of sums of the same period, and the newest two periods stay. Merging commutes and associates exactly.
-    /// </summary>
-    /// <exception cref="SnapshotFormatException">The sums are larger than any number of interactions could make them.</exception>
-    public static EdgeTable Merge(EdgeTable left, EdgeTable right)
-    {
-        ArgumentNullException.ThrowIfNull(left);
-        ArgumentNullException.ThrowIfNull(right);
-        if (left.Interactions > long.MaxValue - right.Interactions || left.Refused > long.MaxValue - right.Refused)
-            throw new SnapshotFormatException("Shards count more interactions than an integer holds.");
-        var period = Math.Max(left.Period, right.Period);
-        return new EdgeTable(
-            left.Interactions + right.Interactions, left.Refused + right.Refused, period, Math.Max(left.Newest, right.Newest), left.IsFull && right.IsFull,
-            EdgeList.Merge(left.In(period), right.In(period)), EdgeList.Merge(left.In(period - 1), right.In(period - 1)));
     }
 
     /// <summary>The sums of a period, none for one that is not kept.</summary>
