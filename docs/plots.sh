@@ -106,9 +106,11 @@ for seed in 1 2 3; do
 done | sed 's/--rounds 40000 //' | sweep temperature attained,calibration
 
 for seed in 1 2 3; do
-  for alpha in 0.1 0.3 1; do
+  for alpha in 0.1 0.3 0.5 1; do
+    # The pooled estimate finds its own prior.
+    echo "pooled $alpha $seed $toy --delay 250 --set alpha=$alpha"
     for prior in 0.1 1 10; do
-      echo "d0=$prior $alpha $seed $toy --delay 250 --set alpha=$alpha --set priorWeight=$prior"
+      echo "calibrated-d0=$prior $alpha $seed $toy --delay 250 --set estimate=calibrated --set alpha=$alpha --set priorWeight=$prior"
     done
   done
 done | sweep alpha attained

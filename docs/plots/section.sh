@@ -134,12 +134,12 @@ cat <<'TEXT'
 
 ### Alpha and prior weight
 
-The same world, 40,000 rounds, rewards 250 rounds late.
+The same world, 40,000 rounds, rewards 250 rounds late. The pooled estimate finds its own prior weight.
 
 ![attained by alpha and prior weight](plots/alpha.png)
 
-| prior | alpha = 0.1 | 0.3 | 1 |
-|---|---|---|---|
+| estimate and prior | alpha = 0.1 | 0.3 | 0.5 | 1 |
+|---|---|---|---|---|
 TEXT
-table alpha %.3f 4 0.1 0.3 1
+table alpha %.3f 4 0.1 0.3 0.5 1
 fi
