@@ -102,7 +102,10 @@ public sealed class LearnerMetrics
     public sealed class Children
     {
         private readonly (Counter.Child Child, Func<JoinCounts, long> Count)[] _rewards;
-        private readonly Gauge.Child _inFlight, _edges, _perEdge, _refusedUpdates;
+        private readonly Gauge.Child _inFlight;
+
+        // Made when there is something to say: a policy without edges has none of them, rather than zeros.
+        private readonly Lazy<(Gauge.Child Edges, Gauge.Child PerEdge, Gauge.Child Refused)> _table;
         private JoinCounts _reported;
 
         internal Children(LearnerMetrics metrics, string experiment, int partition)
@@ -124,9 +127,7 @@ public sealed class LearnerMetrics
             DeltaBytes = metrics._bytes.WithLabels(experiment, "delta");
             Lag = metrics._lag.WithLabels(experiment, p);
             _inFlight = metrics._inFlight.WithLabels(experiment, p);
-            _edges = metrics._edges.WithLabels(experiment, p);
-            _perEdge = metrics._perEdge.WithLabels(experiment, p);
-            _refusedUpdates = metrics._refusedUpdates.WithLabels(experiment, p);
+            _table = new(() => (metrics._edges.WithLabels(experiment, p), metrics._perEdge.WithLabels(experiment, p), metrics._refusedUpdates.WithLabels(experiment, p)));
             StoreFailures = metrics._storeFailures.WithLabels(experiment);
             (Counter.Child, Func<JoinCounts, long>) Of(string result, Func<JoinCounts, long> count) => (metrics._rewards.WithLabels(experiment, result), count);
             _rewards =
@@ -206,19 +207,21 @@ public sealed class LearnerMetrics
         /// <summary>Exports the table of a policy that has statistics per edge.</summary>
         public void Report(in JoinCounts counts, int edges, long refusedUpdates)
         {
-            _edges.Set(edges);
-            _perEdge.Set((double)counts.InFlight / Math.Max(1, edges));
-            _refusedUpdates.Set(refusedUpdates);
+            _table.Value.Edges.Set(edges);
+            _table.Value.PerEdge.Set((double)counts.InFlight / Math.Max(1, edges));
+            _table.Value.Refused.Set(refusedUpdates);
         }
 
         /// <summary>Takes the gauges away: the partition is somebody else's to report.</summary>
         public void Stop()
         {
-            Version.Remove();
-            foreach (var gauge in (Gauge.Child[])[_inFlight, _edges, _perEdge, _refusedUpdates])
+            foreach (var gauge in (Gauge.Child[])[Version, Published, Lag, _inFlight])
                 gauge.Remove();
-            Published.Remove();
-            Lag.Remove();
+            if (!_table.IsValueCreated)
+                return;
+            var (edges, perEdge, refused) = _table.Value;
+            foreach (var gauge in (Gauge.Child[])[edges, perEdge, refused])
+                gauge.Remove();
         }
     }
 }
