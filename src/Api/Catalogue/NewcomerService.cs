@@ -43,10 +43,11 @@ public sealed class NewcomerService(ExperimentRegistry registry, CatalogueIndex 
         if (leaving.Count == 0)
             return;
         runtime.Catalogue.Dismiss(leaving);
-        index.Signal();
         var graduated = leaving.Count(static l => l.Value.Length > 0);
         runtime.Metrics.Graduated.Inc(graduated);
         runtime.Metrics.Retired.Inc(leaving.Count - graduated);
         log.NewcomersLeft(runtime.Name, graduated, leaving.Count - graduated);
+        // Counted and logged before anybody can see it served.
+        index.Signal();
     }
 }
