@@ -16,6 +16,11 @@ public interface ISimulatedPolicy
     /// <summary>Bytes of the statistics kept, without what only speeds up finding them.</summary>
     long StateBytes { get; }
 
+    /// <summary>A decision was made; its interaction will be learned.</summary>
+    void Expect(Interaction decided)
+    {
+    }
+
     /// <summary>Learns a batch in order.</summary>
     void Learn(ReadOnlySpan<Interaction> batch);
 
@@ -29,6 +34,7 @@ public sealed class PublishedPolicy : ISimulatedPolicy
     private readonly IPolicyKind _kind;
     private readonly PolicySpec _spec;
     private readonly IPolicyTrainer _trainer;
+    private readonly IPendingTrainer? _pending;
     private readonly ArrayBufferWriter<byte> _parameters = new();
 
     /// <summary>An untrained policy.</summary>
@@ -38,6 +44,7 @@ public sealed class PublishedPolicy : ISimulatedPolicy
         _kind = PolicyCatalog.Find(spec.Kind);
         _spec = spec;
         _trainer = _kind.CreateTrainer(spec);
+        _pending = _trainer is IPendingTrainer { IsExpecting: true } pending ? pending : null;
         Policy = _kind.Assemble(spec, []);
     }
 
@@ -59,7 +66,21 @@ public sealed class PublishedPolicy : ISimulatedPolicy
     }
 
     /// <inheritdoc/>
-    public void Learn(ReadOnlySpan<Interaction> batch) => _trainer.Learn(batch);
+    public void Expect(Interaction decided)
+    {
+        ArgumentNullException.ThrowIfNull(decided);
+        _pending?.Expect(decided.Impression);
+    }
+
+    /// <inheritdoc/>
+    public void Learn(ReadOnlySpan<Interaction> batch)
+    {
+        _trainer.Learn(batch);
+        if (_pending is null)
+            return;
+        foreach (var interaction in batch)
+            _pending.Settle(interaction.Impression);
+    }
 
     /// <inheritdoc/>
     public void Publish()

@@ -98,6 +98,7 @@ public sealed class SimulatedLoop
     public void Complete(Interaction interaction)
     {
         _waiting.Enqueue(interaction);
+        _policy.Expect(interaction);
         _round++;
         if (_waiting.Count <= _delay)
             return;

@@ -52,6 +52,9 @@ public readonly record struct UpdateCost(double LearnedPerSecond, long StateByte
         {
             var batch = log.Slice(learned, Math.Min(Batch, log.Length - learned));
             var started = Stopwatch.GetTimestamp();
+            // Also what a learner does at decision time, where it does anything.
+            foreach (var interaction in batch)
+                policy.Expect(interaction);
             policy.Learn(batch);
             ticks += Stopwatch.GetTimestamp() - started;
             learned += batch.Length;

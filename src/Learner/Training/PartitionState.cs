@@ -46,6 +46,9 @@ public sealed class PartitionState : IDisposable
     private readonly IPolicyTrainer _trainer;
     private InteractionJoiner _joiner;
     private readonly List<Interaction> _joined = [];
+    // Null where nobody wants to know what is awaited.
+    private readonly IPendingTrainer? _pending;
+    private readonly List<Impression>? _expected;
     private readonly ArrayBufferWriter<byte> _buffer = new();
 
     /// <summary>Nothing learned, nothing read.</summary>
@@ -58,6 +61,8 @@ public sealed class PartitionState : IDisposable
         var rule = experiment.Definition.Reward;
         _trainer = (trainers ?? TrainerFactory.Cpu).Create(experiment.Definition.Policy);
         _joiner = new InteractionJoiner(rule, JoinLimits.For(rule));
+        _pending = _trainer is IPendingTrainer { IsExpecting: true } pending ? pending : null;
+        _expected = _pending is null ? null : [];
     }
 
     /// <summary>Where a checkpoint stands, except for the joins that were open: they come back while the records between <see cref="NextOffset"/> and
@@ -129,16 +134,26 @@ public sealed class PartitionState : IDisposable
     {
         if (record.Offset < NextOffset)
             return new(RecordFate.Known);
+        // The log has none of the records in between any more.
+        if (IsRebuilding && record.Offset >= RebuildUntil)
+            ExpectRebuilt();
         NextOffset = record.Offset + 1;
         AppendedAt = Math.Max(AppendedAt, record.AppendedAt);
         var before = _joined.Count;
         var result = Apply(record);
         if (record.Offset < RebuildUntil)
+        {
+            if (!IsRebuilding)
+                ExpectRebuilt();
             return new(RecordFate.Rebuilt, result.Event);
+        }
+        Expect();
         for (var i = _joined.Count - 1; i >= before; i--)
         {
-            if (!(_joined[i].Learned ?? learns))
-                _joined.RemoveAt(i);
+            if (_joined[i].Learned ?? learns)
+                continue;
+            Settle(_joined[i]);
+            _joined.RemoveAt(i);
         }
         if (_joined.Count > before)
             UnpublishedSince ??= record.AppendedAt;
@@ -150,6 +165,8 @@ public sealed class PartitionState : IDisposable
     public void ForgetJoins(long offset)
     {
         var rule = _experiment.Definition.Reward;
+        Learn();
+        _pending?.ForgetExpected();
         NextOffset = RebuildUntil = offset;
         _joiner = InteractionJoiner.Resume(rule, JoinLimits.For(rule), new JoinResumePoint(offset, _joiner.Watermark, offset), _joiner.Counts);
     }
@@ -162,6 +179,8 @@ public sealed class PartitionState : IDisposable
         if (count == 0)
             return 0;
         _trainer.Learn(CollectionsMarshal.AsSpan(_joined));
+        foreach (var interaction in _joined)
+            Settle(interaction);
         Newest = _joined[^1];
         _joined.Clear();
         return count;
@@ -222,6 +241,35 @@ public sealed class PartitionState : IDisposable
         return _buffer.WrittenMemory;
     }
 
+    /// <summary>The joins that were open when the checkpoint was written are open again: what they await is awaited again.</summary>
+    private void ExpectRebuilt()
+    {
+        if (_expected is null)
+            return;
+        _joiner.Expected(_expected);
+        Expect();
+    }
+
+    // What the log says is not to be learned was never awaited. Where the log leaves it to the mode, the mode may change before the reward comes; it is awaited, and
+    // settled whatever becomes of it.
+    private void Expect()
+    {
+        if (_expected is null)
+            return;
+        foreach (var impression in _expected)
+        {
+            if (impression.Learned != false)
+                _pending!.Expect(impression);
+        }
+        _expected.Clear();
+    }
+
+    private void Settle(Interaction interaction)
+    {
+        if (_pending is not null && interaction.Learned != false)
+            _pending.Settle(interaction.Impression);
+    }
+
     private RecordResult Apply(in LogRecord record)
     {
         LoggedEvent logged;
@@ -242,7 +290,7 @@ public sealed class PartitionState : IDisposable
         if (logged is DecisionEvent decision && decision.Time < _experiment.CreatedAt)
             return new(RecordFate.Older, logged);
         var rule = _experiment.Definition.Reward;
-        return _joiner.Apply(logged, record.Offset, record.AppendedAt, _joined) == JoinOutcome.Invalid
+        return _joiner.Apply(logged, record.Offset, record.AppendedAt, _joined, _expected) == JoinOutcome.Invalid
             ? new(RecordFate.Invalid, logged, $"The reward is outside [{rule.Minimum}, {rule.Maximum}], or names an action that was not shown.")
             : new(RecordFate.Taken, logged);
     }

@@ -114,7 +114,11 @@ internal sealed class DecisionWindow
     }
 
     /// <summary>It was really shown: from now on it can be learned.</summary>
-    public JoinOutcome Activate(long now, ref JoinCounts counts, ICollection<Interaction>? joined)
+    /// <param name="now">Event time, or the activation's own if it came before the decision and waited.</param>
+    /// <param name="counts">Takes the outcome.</param>
+    /// <param name="joined">Takes what is learned with it; null while rebuilding.</param>
+    /// <param name="expected">Takes what is awaited because of it; or null.</param>
+    public JoinOutcome Activate(long now, ref JoinCounts counts, ICollection<Interaction>? joined, ICollection<Impression>? expected)
     {
         if (now >= CloseAt)
         {
@@ -125,6 +129,7 @@ internal sealed class DecisionWindow
         if (_activated)
             return JoinOutcome.Duplicate;
         _activated = true;
+        Expect(expected);
         if (_rule.Aggregate == RewardAggregate.First)
         {
             for (var i = 0; i < _slots.Length; i++)
@@ -134,6 +139,18 @@ internal sealed class DecisionWindow
             }
         }
         return JoinOutcome.Accepted;
+    }
+
+    /// <summary>Names the positions that will be learned and have not been: all of them, at first, once it was really shown.</summary>
+    public void Expect(ICollection<Impression>? expected)
+    {
+        if (expected is null || !_activated || _closed)
+            return;
+        for (var i = 0; i < _slots.Length; i++)
+        {
+            if (_slots[i] is { IsLearned: false, Shown: { } action })
+                expected.Add(new Impression(action.Key, ClustersOf(action)) { Learned = _learned });
+        }
     }
 
     /// <summary>The window is over: learns what is left, with the default reward where there was none.</summary>

@@ -21,4 +21,7 @@ public sealed record Interaction(
 {
     /// <summary>As in <see cref="DecisionEvent.Learned"/>.</summary>
     public bool? Learned { get; init; }
+
+    /// <summary>What was shown, without what came of it.</summary>
+    public Impression Impression => new(Action, Clusters) { Learned = Learned };
 }

@@ -118,23 +118,40 @@ public sealed class InteractionJoiner
     /// <param name="offset">Its offset, larger than any before.</param>
     /// <param name="appendedAt">When the log took it, Unix ms; bounds the event's own time.</param>
     /// <param name="joined">Receives the interactions that are now complete: those whose window closed by deadline, then offset, then the event's own.</param>
-    public JoinOutcome Apply(LoggedEvent logged, long offset, long appendedAt, ICollection<Interaction> joined)
+    /// <param name="expected">
+    /// Receives the impressions that are certain from now on to become interactions; null when nobody wants to know. Each does, exactly once and perhaps with this very
+    /// event, and no interaction comes that was not expected: rewards, duplicates, deadlines and eviction only say when.
+    /// </param>
+    public JoinOutcome Apply(
+        LoggedEvent logged, long offset, long appendedAt, ICollection<Interaction> joined, ICollection<Impression>? expected = null)
     {
         ArgumentNullException.ThrowIfNull(logged);
         ArgumentNullException.ThrowIfNull(joined);
         if (offset >= _liveFrom)
         {
             _starts = [];
-            return Apply(logged, offset, appendedAt, mayStart: true, ref _counts, joined);
+            return Apply(logged, offset, appendedAt, mayStart: true, ref _counts, joined, expected);
         }
         while (_startsPassed < _starts.Length && _starts[_startsPassed] < offset)
             _startsPassed++;
         var counts = default(JoinCounts);
-        return Apply(logged, offset, appendedAt, _startsPassed < _starts.Length && _starts[_startsPassed] == offset, ref counts, joined: null);
+        return Apply(logged, offset, appendedAt, _startsPassed < _starts.Length && _starts[_startsPassed] == offset, ref counts, joined: null, expected: null);
+    }
+
+    /// <summary>
+    /// Names the impressions that were expected and have not become interactions; after a rebuild these are those of the joiner whose state was rebuilt. O(n), at most
+    /// <see cref="JoinLimits.RetainedMax"/> decisions.
+    /// </summary>
+    public void Expected(ICollection<Impression> into)
+    {
+        ArgumentNullException.ThrowIfNull(into);
+        for (var window = _oldest; window is not null; window = window.Newer)
+            window.Expect(into);
     }
 
     private JoinOutcome Apply(
-        LoggedEvent logged, long offset, long appendedAt, bool mayStart, ref JoinCounts counts, ICollection<Interaction>? joined)
+        LoggedEvent logged, long offset, long appendedAt, bool mayStart, ref JoinCounts counts, ICollection<Interaction>? joined,
+        ICollection<Impression>? expected)
     {
         var time = Math.Clamp(logged.Time, appendedAt - _limits.BehindMax, appendedAt + _limits.AheadMax);
         if (time != logged.Time)
@@ -148,7 +165,7 @@ public sealed class InteractionJoiner
         switch (logged)
         {
             case DecisionEvent decision:
-                return Decide(decision, time, offset, before, mayStart, ref counts, joined);
+                return Decide(decision, time, offset, before, mayStart, ref counts, joined, expected);
             case RewardEvent reward:
                 if (!(reward.Value >= _rule.Minimum && reward.Value <= _rule.Maximum))
                 {
@@ -165,7 +182,7 @@ public sealed class InteractionJoiner
             case ActivationEvent activation:
                 if (!_decisions.TryGetValue(activation.DecisionId, out var shown))
                     return Wait(new Waiting(null, activation.DecisionId, happened, Watermark + _limits.EarlyWait, offset, before), mayStart, ref counts);
-                var activated = shown.Activate(Watermark, ref counts, joined);
+                var activated = shown.Activate(Watermark, ref counts, joined, expected);
                 BurySettled();
                 return activated;
             default:
@@ -174,7 +191,8 @@ public sealed class InteractionJoiner
     }
 
     private JoinOutcome Decide(
-        DecisionEvent decision, long time, long offset, long before, bool mayStart, ref JoinCounts counts, ICollection<Interaction>? joined)
+        DecisionEvent decision, long time, long offset, long before, bool mayStart, ref JoinCounts counts, ICollection<Interaction>? joined,
+        ICollection<Impression>? expected)
     {
         if (_decisions.ContainsKey(decision.DecisionId))
         {
@@ -208,12 +226,13 @@ public sealed class InteractionJoiner
             Forget(oldest);
         }
         Hold(window);
+        window.Expect(expected);
         foreach (var waited in early)
         {
             if (waited.Reward is { } reward)
                 window.Take(reward, waited.Time, ref counts, joined);
             else
-                window.Activate(waited.Time, ref counts, joined);
+                window.Activate(waited.Time, ref counts, joined, expected);
         }
         // A decision may come so late that its window has passed.
         CloseDue(ref counts, joined);

@@ -151,35 +151,43 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator, IEdgeStatistics
 
     private (double Mean, double Variance, bool Known) Diagonal(ReadOnlySpan<ClusterWeight> clusters, ulong mask, ActionKey action)
     {
-        double mean = 0, variance = 0;
+        double mean = 0;
         var known = false;
+        var spread = new Spread();
         for (var edges = mask; edges != 0; edges &= edges - 1)
         {
             var (cluster, weight) = clusters[BitOperations.TrailingZeroCount(edges)];
-            var edge = _picture.Find(new EdgeKey(cluster, action));
+            var key = new EdgeKey(cluster, action);
+            var edge = _picture.Find(key);
+            var awaited = _picture.Pending.Find(key);
             double w = weight, d = edge.Precision + _prior.PriorWeight;
             known |= edge.Weight > 0;
             mean += w * edge.Reward / d;
-            variance += w * w / d;
+            spread.Add(w, w * w / (d + awaited.Precision / EdgeSums.Scale), awaited);
         }
-        return (mean, known ? variance : 1 / _prior.PriorWeight, known);
+        return (mean, known ? spread.Sum : spread.Unknown(1 / _prior.PriorWeight), known);
     }
 
     private (double Mean, double Variance, bool Known) Calibrated(ReadOnlySpan<ClusterWeight> clusters, ulong mask, ActionKey action)
     {
-        double mean = 0, variance = 0, weights = 0;
+        double mean = 0, weights = 0;
         var known = false;
+        var spread = new Spread();
         for (var edges = mask; edges != 0; edges &= edges - 1)
         {
             var (cluster, weight) = clusters[BitOperations.TrailingZeroCount(edges)];
-            var edge = _picture.Find(new EdgeKey(cluster, action));
+            var key = new EdgeKey(cluster, action);
+            var edge = _picture.Find(key);
+            var awaited = _picture.Pending.Find(key);
             double w = weight;
             known |= edge.Weight > 0;
             mean += w * (edge.Reward + _prior.PriorWeight * _picture.MeanReward) / (edge.Weight + _prior.PriorWeight);
-            variance += w * w / (edge.Size + _prior.PriorWeight);
+            spread.Add(w, w * w / (edge.SizeWith(awaited) + _prior.PriorWeight), awaited);
             weights += w;
         }
-        return known ? (mean / weights, variance / (weights * weights), true) : (_picture.MeanReward, 1 / _prior.PriorWeight, false);
+        return known
+            ? (mean / weights, spread.Sum / (weights * weights), true)
+            : (_picture.MeanReward, spread.Unknown(1 / _prior.PriorWeight), false);
     }
 
     private (double Mean, double Variance, bool Known) Pooled(
@@ -188,23 +196,52 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator, IEdgeStatistics
         var model = _picture.Model;
         var number = _picture.FindItem(action);
         var sums = number < 0 ? default : _picture.Item(number);
-        var item = model.Item(sums);
+        var firmed = _picture.Pending.LeaningOf(action);
+        var item = model.Item(sums, firmed);
         var known = sums.Leaning > 0;
-        if (!known || mask == 0)
+        if (mask == 0 || !(known || firmed > 0))
             return (model.Level + item.Mean, item.Variance + model.EdgeSpread, known && mask != 0);
-        double mean = 0, variance = 0, weights = 0;
+        double mean = 0, weights = 0;
+        var spread = new Spread();
         for (var edges = mask; edges != 0; edges &= edges - 1)
         {
             var i = BitOperations.TrailingZeroCount(edges);
             var (cluster, weight) = clusters[i];
-            var belief = model.Edge(item, _picture.Find(new EdgeKey(cluster, action)).Around(centres[i]));
+            var key = new EdgeKey(cluster, action);
+            var awaited = _picture.Pending.Find(key);
+            var belief = model.Edge(item, _picture.Find(key).Around(centres[i]), awaited);
             double w = weight;
             mean += w * belief.Mean;
-            variance += w * w * belief.Variance;
+            spread.Add(w, w * w * belief.Variance, awaited);
             weights += w;
         }
+        if (!known)
+            return (model.Level + item.Mean, spread.Average(item.Variance + model.EdgeSpread), false);
         return weights > 0
-            ? (model.Level + mean / weights, variance / (weights * weights), true)
+            ? (model.Level + mean / weights, spread.Sum / (weights * weights), true)
             : (model.Level + item.Mean, item.Variance + model.EdgeSpread, true);
+    }
+
+    /// <summary>Variances v of the edges of an action, each counted with the square of its weight.</summary>
+    private struct Spread
+    {
+        private double _squares;
+        private bool _awaits;
+
+        /// <summary>Σ w²·v.</summary>
+        public double Sum { get; private set; }
+
+        public void Add(double weight, double counted, in PendingSums awaited)
+        {
+            Sum += counted;
+            _squares += weight * weight;
+            _awaits |= awaited.Count > 0;
+        }
+
+        /// <summary>Σ w²·v / Σ w²: an action without statistics says no more on many edges than on one, and narrows as they await rewards.</summary>
+        public readonly double Average(double prior) => _squares > 0 ? Sum / _squares : prior;
+
+        /// <summary>The prior's variance, narrowed where rewards are awaited.</summary>
+        public readonly double Unknown(double prior) => _awaits ? Average(prior) : prior;
     }
 }

@@ -11,7 +11,8 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
     internal const string EdgesMax = "edgesMax";
     private const string Alpha = "alpha", PriorWeight = "priorWeight", Estimate = "estimate", Selection = "selection", Places = "topK", Floor = "floor";
     private const string UnexploredShare = "unexploredShare", ExploreShare = "exploreShare", HalfLifeDays = "halfLifeDays";
-    private const string Diagonal = "diagonal", Calibrated = "calibrated", Pooled = "pooled", OptimisticName = "optimistic", ThompsonName = "thompson", TopKName = "top-k";
+    private const string Diagonal = "diagonal", Calibrated = "calibrated", Pooled = "pooled", OptimisticName = "optimistic", ThompsonName = "thompson", TopKName = "top-k",
+        PendingName = "pending";
 
     /// <inheritdoc/>
     public string Name => "diag-lin-ucb";
@@ -25,8 +26,9 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
             "diagonal: eq. 7 of the paper. calibrated: weighted averages, whose mean is a reward. pooled: those, with edges leaning on their item and items on the user's affinity.",
             Choices: [Diagonal, Calibrated, Pooled]),
         new(Selection, ThompsonName,
-            "optimistic: the largest upper bound. top-k: any of the topK largest upper bounds, all alike. thompson: the chance of being best.",
-            Choices: [OptimisticName, TopKName, ThompsonName]),
+            "optimistic: the largest upper bound. top-k: any of the topK largest upper bounds, all alike. thompson: the chance of being best. "
+            + "pending: the largest upper bound, as narrow as if impressions whose reward is awaited had been learned.",
+            Choices: [OptimisticName, TopKName, ThompsonName, PendingName]),
         new(Places, "5", "Actions that top-k picks among; the other selections ignore it.", 1, 1000, Integer: true),
         new(UnexploredShare, "0.3", "Share of decisions that goes to actions without any statistics, where the candidates have both.", 0, 1),
         new(ExploreShare, "1", "Share of decisions made by the selection; the others take the largest estimate.", 0, 1),
@@ -60,6 +62,9 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
 
     internal static Forgetting ForgettingOf(PolicySpec spec) => new(spec.Parameters.Number(HalfLifeDays) * 24 * 60 * 60 * 1000);
 
+    /// <summary>Whether awaited impressions narrow the widths.</summary>
+    internal static bool CountsPending(PolicySpec spec) => spec.Parameters.Choice(Selection) == PendingName;
+
     private static IPolicy Serve(PolicySpec spec, EdgePicture picture, IReadOnlyList<PolicyShard> shards)
     {
         ArgumentNullException.ThrowIfNull(shards);
@@ -77,7 +82,8 @@ public sealed class DiagLinUcbKind(Func<IEdgeAccumulator>? accumulators = null) 
         var alpha = spec.Parameters.Number(Alpha);
         return spec.Parameters.Choice(Selection) switch
         {
-            OptimisticName => Explore(new Optimistic(alpha, 0)),
+            // They differ in what the trainer publishes: with awaited impressions among the sums, widths are narrower.
+            OptimisticName or PendingName => Explore(new Optimistic(alpha, 0)),
             TopKName => Explore(new TopK(alpha, spec.Parameters.Integer(Places), 0)),
             _ => Explore(new Thompson(alpha, 0)),
         };

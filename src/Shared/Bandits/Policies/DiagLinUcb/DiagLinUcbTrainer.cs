@@ -13,24 +13,30 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// Bounded: at most <c>edgesMax</c> edges, one with sums in both periods counted twice. Updates of further edges are refused and counted in
 /// <see cref="RefusedUpdates"/>; the edges that came first stay until a new period lets go of what was not seen in the last two. Only with updates refused does
 /// the state depend on the order of the log.
+/// <para>
+/// With <c>selection=pending</c> it also counts, edge by edge, the impressions whose reward is awaited, and publishes that with the sums (<see cref="PendingTracker"/>); with any other it
+/// keeps and writes nothing of the kind. Serving sees them as of the version published last, and no version is without something learned: a partition that has yet to learn its
+/// first interaction shows none.
+/// </para>
 /// </remarks>
-public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
+public sealed class DiagLinUcbTrainer : IDeltaTrainer, IPendingTrainer, IDisposable
 {
     // Deltas wait here for the accumulator; a thousand hide the cost of a call and, on a device, let a launch carry a useful amount of work.
-    private const int PendingMax = 4096;
+    private const int GatheredMax = 4096;
 
     private readonly IEdgeAccumulator _accumulator;
     private readonly RewardRange _reward;
     private readonly Forgetting _forgetting;
     private readonly int _edgesMax;
-    private readonly EdgeDelta[] _pending = new EdgeDelta[PendingMax];
+    private readonly EdgeDelta[] _gathered = new EdgeDelta[GatheredMax];
     private readonly Dictionary<int, EdgeSums> _unpublished = [];
+    private readonly PendingTracker? _pending;
     private Dictionary<EdgeSlot, int> _edges = [];
     private EdgeSlot[] _slots = [];
     private int[] _order = [];
     private EdgeSums[] _sums = [];
     private int _ordered;
-    private int _pendingCount;
+    private int _gatheredCount;
     private long _period;
     private long _newest;
     private long _publishedInteractions;
@@ -38,7 +44,7 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
     private bool _isMarked;
 
     /// <summary>An untrained trainer.</summary>
-    /// <param name="spec">Gives the reward range, <c>halfLifeDays</c> and <c>edgesMax</c>.</param>
+    /// <param name="spec">Gives the reward range, <c>halfLifeDays</c>, <c>edgesMax</c>, and whether impressions count.</param>
     /// <param name="accumulator">Where the sums are kept; owned from now on. Null for the CPU's.</param>
     public DiagLinUcbTrainer(PolicySpec spec, IEdgeAccumulator? accumulator = null)
     {
@@ -47,6 +53,7 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
         _reward = spec.Reward;
         _forgetting = DiagLinUcbKind.ForgettingOf(spec);
         _edgesMax = spec.Parameters.Integer(DiagLinUcbKind.EdgesMax);
+        _pending = DiagLinUcbKind.CountsPending(spec) ? new PendingTracker() : null;
     }
 
     /// <inheritdoc/>
@@ -57,6 +64,18 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
 
     /// <summary>Edge updates refused because the table was full or the weight was not in [<see cref="EdgeSums.WeightMin"/>, 1].</summary>
     public long RefusedUpdates { get; private set; }
+
+    /// <inheritdoc/>
+    public bool IsExpecting => _pending is not null;
+
+    /// <inheritdoc/>
+    public void Expect(in Impression impression) => _pending?.Add(impression, 1);
+
+    /// <inheritdoc/>
+    public void Settle(in Impression impression) => _pending?.Add(impression, -1);
+
+    /// <inheritdoc/>
+    public void ForgetExpected() => _pending?.Forget();
 
     /// <inheritdoc/>
     public void Learn(ReadOnlySpan<Interaction> batch)
@@ -75,16 +94,16 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
             var growth = _forgetting.Growth(interaction.DecidedAt);
             foreach (var (cluster, weight) in interaction.Clusters.Span)
             {
-                if (!(weight >= EdgeSums.WeightMin && weight <= 1) || cluster < 0 || !TryEdge(new EdgeSlot(period, new EdgeKey(cluster, interaction.Action)), out var edge))
+                if (!EdgeSums.CanLearn(cluster, weight) || !TryEdge(new EdgeSlot(period, new EdgeKey(cluster, interaction.Action)), out var edge))
                 {
                     RefusedUpdates++;
                     continue;
                 }
                 var sums = EdgeSums.Of(weight, reward, affinity, growth);
-                _pending[_pendingCount++] = new EdgeDelta(edge, sums);
+                _gathered[_gatheredCount++] = new EdgeDelta(edge, sums);
                 if (_isMarked)
                     CollectionsMarshal.GetValueRefOrAddDefault(_unpublished, edge, out _) += sums;
-                if (_pendingCount == PendingMax)
+                if (_gatheredCount == GatheredMax)
                     Flush();
             }
         }
@@ -92,16 +111,10 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
     }
 
     /// <inheritdoc/>
-    public void WriteParameters(IBufferWriter<byte> output) => WriteCheckpoint(output);
+    public void WriteParameters(IBufferWriter<byte> output) => WriteWhole(output, _pending?.Whole(Interactions) ?? PendingList.Empty);
 
     /// <inheritdoc/>
-    public void WriteCheckpoint(IBufferWriter<byte> output)
-    {
-        Flush();
-        Sort();
-        _accumulator.Read(_sums.AsSpan(0, Edges));
-        Write(output, Interactions, RefusedUpdates, _order.AsSpan(0, Edges), static (trainer, edge) => trainer._sums[edge]);
-    }
+    public void WriteCheckpoint(IBufferWriter<byte> output) => WriteWhole(output, PendingList.Empty);
 
     /// <inheritdoc/>
     public bool TryWriteDelta(IBufferWriter<byte> output)
@@ -112,7 +125,8 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
         _unpublished.Keys.CopyTo(changed, 0);
         var slots = _slots;
         Array.Sort(changed, (a, b) => EdgeSlot.Order(slots[a], slots[b]));
-        Write(output, Interactions - _publishedInteractions, RefusedUpdates - _publishedRefused, changed, static (trainer, edge) => trainer._unpublished[edge]);
+        Write(output, Interactions - _publishedInteractions, RefusedUpdates - _publishedRefused, changed, static (trainer, edge) => trainer._unpublished[edge],
+            _pending?.Change(Interactions) ?? PendingList.Empty);
         return true;
     }
 
@@ -120,6 +134,7 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
     public void MarkPublished()
     {
         _unpublished.Clear();
+        _pending?.MarkPublished();
         (_publishedInteractions, _publishedRefused, _isMarked) = (Interactions, RefusedUpdates, true);
     }
 
@@ -129,6 +144,8 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
         var table = EdgeTable.Read(input);
         if (table.Edges > _edgesMax)
             throw new Snapshots.SnapshotFormatException($"The checkpoint has {table.Edges} edges; 'edgesMax' allows {_edgesMax}.");
+        if (table.Pending.Keys.Length > 0)
+            throw new Snapshots.SnapshotFormatException("These are published parameters: a checkpoint has no awaited impressions.");
         EdgeSlot[] slots =
         [
             .. table.Current.Keys.Select(key => new EdgeSlot(table.Period, key)),
@@ -137,19 +154,30 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
         Replace(slots, [.. table.Current.Sums, .. table.Previous.Sums]);
         (_period, _newest) = (table.Period, table.Newest);
         (Interactions, RefusedUpdates) = (table.Interactions, table.Refused);
+        _pending?.Clear();
     }
 
     /// <summary>Gives back what the accumulator holds outside the process's memory.</summary>
     public void Dispose() => (_accumulator as IDisposable)?.Dispose();
 
-    private void Write(IBufferWriter<byte> output, long interactions, long refused, ReadOnlySpan<int> order, Func<DiagLinUcbTrainer, int, EdgeSums> sums)
+    private void WriteWhole(IBufferWriter<byte> output, in PendingList pending)
+    {
+        Flush();
+        Sort();
+        _accumulator.Read(_sums.AsSpan(0, Edges));
+        Write(output, Interactions, RefusedUpdates, _order.AsSpan(0, Edges), static (trainer, edge) => trainer._sums[edge], pending);
+    }
+
+    private void Write(
+        IBufferWriter<byte> output, long interactions, long refused, ReadOnlySpan<int> order, Func<DiagLinUcbTrainer, int, EdgeSums> sums, in PendingList pending)
     {
         var current = 0;
         while (current < order.Length && _slots[order[current]].Period == _period)
             current++;
-        EdgeTable.WriteHeader(output, interactions, refused, _period, _newest, Edges >= _edgesMax, current, order.Length - current);
+        EdgeTable.WriteHeader(output, interactions, refused, _period, _newest, Edges >= _edgesMax, pending.Keys.Length > 0, current, order.Length - current);
         foreach (var edge in order)
             EdgeTable.WriteEdge(output, _slots[edge].Key, sums(this, edge));
+        EdgeTable.WritePending(output, pending);
     }
 
     /// <summary>Starts a period: what belongs neither to it nor to the one before is let go.</summary>
@@ -171,7 +199,7 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
         for (var i = 0; i < slots.Length; i++)
             edges.Add(slots[i], i);
         _accumulator.Replace(sums);
-        (_edges, _slots, _sums, _order, _ordered, _pendingCount) = (edges, slots, sums, [.. Enumerable.Range(0, slots.Length)], slots.Length, 0);
+        (_edges, _slots, _sums, _order, _ordered, _gatheredCount) = (edges, slots, sums, [.. Enumerable.Range(0, slots.Length)], slots.Length, 0);
         // The numbers of the edges have changed under what was noted for the next delta.
         _unpublished.Clear();
         _isMarked = false;
@@ -199,8 +227,8 @@ public sealed class DiagLinUcbTrainer : IDeltaTrainer, IDisposable
 
     private void Flush()
     {
-        _accumulator.Add(_pending.AsSpan(0, _pendingCount));
-        _pendingCount = 0;
+        _accumulator.Add(_gathered.AsSpan(0, _gatheredCount));
+        _gatheredCount = 0;
     }
 
     /// <summary>Sorts the edges that are new since the last time and merges them in, so that publishing often costs one pass and not one sort.</summary>

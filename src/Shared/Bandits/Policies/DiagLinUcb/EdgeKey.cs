@@ -35,3 +35,9 @@ public readonly record struct EdgeKey(int Cluster, ActionKey Action) : IComparab
     /// <summary>Order of the edges.</summary>
     public static bool operator >=(EdgeKey left, EdgeKey right) => left.CompareTo(right) >= 0;
 }
+
+/// <summary>An item; its key is a hash already.</summary>
+internal readonly record struct ItemKey(ActionKey Action) : IMixedKey
+{
+    public ulong Mixed => Action.Value ^ (Action.Value >> 32);
+}

@@ -59,6 +59,7 @@ internal sealed class EdgePicture
         (_full, _period, _newest, _step) = (from._full, from._period, from._newest, from._step);
         (_currentFactor, _previousFactor) = (from._currentFactor, from._previousFactor);
         (Edges, Items, Clusters, Interactions, Model, MeanReward) = (from.Edges, from.Items, from.Clusters, from.Interactions, from.Model, from.MeanReward);
+        Pending = from.Pending;
     }
 
     /// <summary>Nothing learned.</summary>
@@ -83,6 +84,9 @@ internal sealed class EdgePicture
 
     /// <summary>What is expected of an edge before it is looked at.</summary>
     public PooledModel Model { get; private set; }
+
+    /// <summary>Impressions whose reward is awaited.</summary>
+    public PendingPicture Pending { get; private set; } = PendingPicture.Empty;
 
     /// <summary>Whether no partition has room for another edge.</summary>
     public bool IsFull => !_full.IsEmpty && !_full.ContainsValue(false);
@@ -125,6 +129,15 @@ internal sealed class EdgePicture
         return number < 0 ? _centring.All : _centring.Of(_clusterSums[number]);
     }
 
+    /// <summary>How much more an edge will weigh in its item with impressions learned, in units of <see cref="ItemSums.Scale"/>; 0 unless pooled.</summary>
+    public long LeaningOf(in EdgeKey edge, in PendingSums awaited)
+    {
+        if (!_pooled || awaited == default)
+            return 0;
+        var view = Find(edge);
+        return (long)(ItemSums.Fixed(ItemSums.LeaningOf(view.SizeWith(awaited), _edgeSpread)) - ItemSums.Fixed(ItemSums.LeaningOf(view.Size, _edgeSpread)));
+    }
+
     private double Noise => MeanReward * (1 - MeanReward);
 
     private EdgeView View(int edge) => View(_current[edge], _previous[edge]);
@@ -137,9 +150,11 @@ internal sealed class EdgePicture
             throw new SnapshotFormatException("Shards count more interactions than an integer holds.");
         Interactions += table.Interactions;
         _newest = Math.Max(_newest, table.Newest);
+        var (period, spread) = (_period, _edgeSpread);
         Rotate(Math.Max(_period, table.Period));
         var step = _forgetting.StepOf(_newest);
         // Most of it is new, or all of it counts differently: then one pass over everything costs less than taking out and putting back.
+        var faded = step != _step || period != _period;
         var all = step != _step || table.Edges > Edges / 2;
         _step = step;
         (_currentFactor, _previousFactor) = (_forgetting.Factor(_period, step), _forgetting.Factor(_period - 1, step));
@@ -149,8 +164,14 @@ internal sealed class EdgePicture
         _previous = Add(table.In(_period - 1), _previous, isCurrent: false, pooling);
         (_links, _lastEdges, _clusterSums) = (pooling.Links.Freeze(), pooling.LastEdges.Freeze(), pooling.Clusters.Freeze());
         Derive();
-        if (!_pooled)
-            return;
+        if (_pooled)
+            Pool(pooling, all);
+        Pending = Pending.With(table, this, all: faded || spread != _edgeSpread);
+    }
+
+    /// <summary>What items and clusters say now that the sums have changed.</summary>
+    private void Pool(Pooling pooling, bool all)
+    {
         if (!all && Centre(pooling))
             _catalogue = pooling.Catalogue();
         else
@@ -297,12 +318,6 @@ internal sealed class EdgePicture
             Reward += sums.Reward;
             Weight += sums.Weight;
         }
-    }
-
-    /// <summary>An item; its key is a hash already.</summary>
-    private readonly record struct ItemKey(ActionKey Action) : IMixedKey
-    {
-        public ulong Mixed => Action.Value ^ (Action.Value >> 32);
     }
 
     /// <summary>A cluster.</summary>

@@ -27,6 +27,9 @@ public readonly record struct EdgeSums(long Count, long Precision, long Reward, 
     /// <summary>Smallest weight that can be learned from: the square of a smaller one is nothing in fixed point.</summary>
     public const float WeightMin = 1f / (1 << 12);
 
+    /// <summary>Whether an interaction can be learned on the edge of a cluster with a weight.</summary>
+    public static bool CanLearn(int cluster, float weight) => weight >= WeightMin && weight <= 1 && cluster >= 0;
+
     /// <summary>What a single interaction adds.</summary>
     /// <param name="weight">w, in [<see cref="WeightMin"/>, 1].</param>
     /// <param name="reward">r, normalised to [0, 1].</param>

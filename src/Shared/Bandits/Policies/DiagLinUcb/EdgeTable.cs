@@ -16,7 +16,8 @@ public readonly record struct EdgeList(EdgeKey[] Keys, EdgeSums[] Sums)
 
 /// <summary>
 /// The state of a trainer as data, and as well what it has learned since some time: sums of interactions either way. The byte form, little-endian: interactions i64,
-/// refused i64, period i64, newest i64, full i32 (1 or 0), edges of this period i32, of the last one i32, then per edge cluster i32, action key u64, n i64, d i64, b i64, s i64, x i64.
+/// refused i64, period i64, newest i64, flags i32 (1 full, 2 with awaited impressions), edges of this period i32, of the last one i32, then per edge cluster i32, action key u64, n i64, d i64,
+/// b i64, s i64, x i64; with awaited impressions then their edges i32, at least one, and per edge cluster i32, action key u64, n i64, d i64, s i64.
 /// </summary>
 /// <param name="Interactions">Interactions learned.</param>
 /// <param name="Refused">Edge updates refused because the table was full or the weight was not in [<see cref="EdgeSums.WeightMin"/>, 1].</param>
@@ -33,6 +34,14 @@ public sealed record EdgeTable(long Interactions, long Refused, long Period, lon
     /// <summary>Bytes of one edge.</summary>
     public const int EdgeBytes = 52;
 
+    /// <summary>Bytes of one edge with awaited impressions.</summary>
+    public const int PendingBytes = 36;
+
+    private const int FullFlag = 1, PendingFlag = 2;
+
+    /// <summary>Impressions awaited by edge, or what these sums changed by.</summary>
+    public PendingList Pending { get; init; } = PendingList.Empty;
+
     /// <summary>Nothing learned.</summary>
     public static EdgeTable Empty { get; } = new(0, 0, 0, 0, false, EdgeList.Empty, EdgeList.Empty);
 
@@ -42,15 +51,17 @@ public sealed record EdgeTable(long Interactions, long Refused, long Period, lon
     /// <summary>Writes the byte form.</summary>
     public void Write(IBufferWriter<byte> output)
     {
-        WriteHeader(output, Interactions, Refused, Period, Newest, IsFull, Current.Keys.Length, Previous.Keys.Length);
+        WriteHeader(output, Interactions, Refused, Period, Newest, IsFull, Pending.Keys.Length > 0, Current.Keys.Length, Previous.Keys.Length);
         for (var i = 0; i < Current.Keys.Length; i++)
             WriteEdge(output, Current.Keys[i], Current.Sums[i]);
         for (var i = 0; i < Previous.Keys.Length; i++)
             WriteEdge(output, Previous.Keys[i], Previous.Sums[i]);
+        WritePending(output, Pending);
     }
 
     /// <summary>Writes what stands before the edges.</summary>
-    public static void WriteHeader(IBufferWriter<byte> output, long interactions, long refused, long period, long newest, bool isFull, int current, int previous)
+    public static void WriteHeader(
+        IBufferWriter<byte> output, long interactions, long refused, long period, long newest, bool isFull, bool hasPending, int current, int previous)
     {
         ArgumentNullException.ThrowIfNull(output);
         var span = output.GetSpan(HeaderBytes);
@@ -58,7 +69,7 @@ public sealed record EdgeTable(long Interactions, long Refused, long Period, lon
         BinaryPrimitives.WriteInt64LittleEndian(span[8..], refused);
         BinaryPrimitives.WriteInt64LittleEndian(span[16..], period);
         BinaryPrimitives.WriteInt64LittleEndian(span[24..], newest);
-        BinaryPrimitives.WriteInt32LittleEndian(span[32..], isFull ? 1 : 0);
+        BinaryPrimitives.WriteInt32LittleEndian(span[32..], (isFull ? FullFlag : 0) | (hasPending ? PendingFlag : 0));
         BinaryPrimitives.WriteInt32LittleEndian(span[36..], current);
         BinaryPrimitives.WriteInt32LittleEndian(span[40..], previous);
         output.Advance(HeaderBytes);
@@ -79,6 +90,26 @@ public sealed record EdgeTable(long Interactions, long Refused, long Period, lon
         output.Advance(EdgeBytes);
     }
 
+    /// <summary>Writes what stands behind the edges: nothing when nothing is awaited.</summary>
+    public static void WritePending(IBufferWriter<byte> output, in PendingList pending)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        if (pending.Keys.Length == 0)
+            return;
+        BinaryPrimitives.WriteInt32LittleEndian(output.GetSpan(4), pending.Keys.Length);
+        output.Advance(4);
+        for (var i = 0; i < pending.Keys.Length; i++)
+        {
+            var edge = output.GetSpan(PendingBytes)[..PendingBytes];
+            BinaryPrimitives.WriteInt32LittleEndian(edge, pending.Keys[i].Cluster);
+            BinaryPrimitives.WriteUInt64LittleEndian(edge[4..], pending.Keys[i].Action.Value);
+            BinaryPrimitives.WriteInt64LittleEndian(edge[12..], pending.Sums[i].Count);
+            BinaryPrimitives.WriteInt64LittleEndian(edge[20..], pending.Sums[i].Precision);
+            BinaryPrimitives.WriteInt64LittleEndian(edge[28..], pending.Sums[i].Weight);
+            output.Advance(PendingBytes);
+        }
+    }
+
     /// <summary>Reads the byte form and checks all of it.</summary>
     /// <exception cref="SnapshotFormatException">The bytes are not a table; the message says where.</exception>
     public static EdgeTable Read(ReadOnlySpan<byte> input)
@@ -89,15 +120,21 @@ public sealed record EdgeTable(long Interactions, long Refused, long Period, lon
         var refused = BinaryPrimitives.ReadInt64LittleEndian(input[8..]);
         var period = BinaryPrimitives.ReadInt64LittleEndian(input[16..]);
         var newest = BinaryPrimitives.ReadInt64LittleEndian(input[24..]);
-        var full = BinaryPrimitives.ReadInt32LittleEndian(input[32..]);
+        var flags = BinaryPrimitives.ReadInt32LittleEndian(input[32..]);
         var current = BinaryPrimitives.ReadInt32LittleEndian(input[36..]);
         var previous = BinaryPrimitives.ReadInt32LittleEndian(input[40..]);
-        if (interactions < 0 || full is not (0 or 1) || refused < 0 || period < 0 || current < 0 || previous < 0
-            || input.Length - HeaderBytes != ((long)current + previous) * EdgeBytes)
+        var hasPending = (flags & PendingFlag) != 0;
+        var edges = ((long)current + previous) * EdgeBytes;
+        if (interactions < 0 || (flags & ~(FullFlag | PendingFlag)) != 0 || refused < 0 || period < 0 || current < 0 || previous < 0
+            || (hasPending ? input.Length - HeaderBytes < edges + 4 + PendingBytes : input.Length - HeaderBytes != edges))
             throw new SnapshotFormatException(
                 $"Edge table of {input.Length} bytes promises {current} + {previous} edges, {interactions} interactions and {refused} refused updates in period {period}.");
-        var edges = input[HeaderBytes..];
-        return new EdgeTable(interactions, refused, period, newest, full == 1, ReadList(edges[..(current * EdgeBytes)]), ReadList(edges[(current * EdgeBytes)..]));
+        var table = input[HeaderBytes..];
+        return new EdgeTable(
+            interactions, refused, period, newest, (flags & FullFlag) != 0, ReadList(table[..(current * EdgeBytes)]), ReadList(table[(current * EdgeBytes)..(int)edges]))
+        {
+            Pending = hasPending ? ReadPending(table[(int)edges..]) : PendingList.Empty,
+        };
     }
 
     /// <summary>The sums of a period, none for one that is not kept.</summary>
@@ -123,5 +160,26 @@ public sealed record EdgeTable(long Interactions, long Refused, long Period, lon
                 throw new SnapshotFormatException($"Edge {i} ({keys[i]}) has impossible sums {sums[i]}.");
         }
         return new EdgeList(keys, sums);
+    }
+
+    private static PendingList ReadPending(ReadOnlySpan<byte> input)
+    {
+        var count = BinaryPrimitives.ReadInt32LittleEndian(input);
+        if (count <= 0 || input.Length - 4 != (long)count * PendingBytes)
+            throw new SnapshotFormatException($"{input.Length} bytes of awaited impressions promise {count} edges.");
+        var keys = new EdgeKey[count];
+        var sums = new PendingSums[count];
+        for (var i = 0; i < count; i++)
+        {
+            var edge = input.Slice(4 + i * PendingBytes, PendingBytes);
+            keys[i] = new EdgeKey(BinaryPrimitives.ReadInt32LittleEndian(edge), new ActionKey(BinaryPrimitives.ReadUInt64LittleEndian(edge[4..])));
+            sums[i] = new PendingSums(
+                BinaryPrimitives.ReadInt64LittleEndian(edge[12..]), BinaryPrimitives.ReadInt64LittleEndian(edge[20..]), BinaryPrimitives.ReadInt64LittleEndian(edge[28..]));
+            if (keys[i].Cluster < 0 || (i > 0 && keys[i - 1] >= keys[i]))
+                throw new SnapshotFormatException($"Awaited edge {i} ({keys[i]}) is out of order.");
+            if (!sums[i].IsChange)
+                throw new SnapshotFormatException($"Awaited edge {i} ({keys[i]}) has impossible sums {sums[i]}.");
+        }
+        return new PendingList(keys, sums);
     }
 }

@@ -14,6 +14,17 @@ internal readonly record struct EdgeView(double Precision, double Reward, double
     /// </summary>
     public double Size => Precision > 0 ? Math.Min(Count, Weight / Precision * Weight) : 0;
 
+    /// <summary>
+    /// The size once impressions are learned, never less than without them: one large weight beside many small ones makes Kish's number smaller, and showing an action
+    /// must not make it more tempting before anything has come of it.
+    /// </summary>
+    public double SizeWith(in PendingSums awaited) => awaited.Count == 0 ? Size : Math.Max(Size, (this with
+    {
+        Precision = Precision + awaited.Precision / EdgeSums.Scale,
+        Weight = Weight + awaited.Weight / EdgeSums.Scale,
+        Count = Count + awaited.Count,
+    }).Size);
+
     /// <summary>The same with rewards and affinities counted from a centre.</summary>
     public EdgeView Around(in Centre centre) => this with { Reward = Reward - centre.Mean * Weight, Affinity = Affinity - centre.Affinity * Weight };
 

@@ -32,11 +32,14 @@ internal readonly record struct ItemSums(
         var n = edge.Size;
         if (!(n > 0))
             return default;
-        double m = edge.Reward / edge.Weight, x = edge.Affinity / edge.Weight, h = 1 / (1 / n + spread);
+        double m = edge.Reward / edge.Weight, x = edge.Affinity / edge.Weight, h = LeaningOf(n, spread);
         return new ItemSums(
             Fixed(n), Fixed(n * n), Fixed(n * m), Fixed(n * x), Fixed(n * m * m), Fixed(n * m * x), Fixed(n * x * x),
             Fixed(h), Fixed(h * m), Fixed(h * x), Fixed(h * m * x), Fixed(h * x * x), 1);
     }
+
+    /// <summary>h: what an edge weighs in its item, 0 for one that has seen nothing.</summary>
+    public static double LeaningOf(double size, double spread) => size > 0 ? 1 / (1 / size + spread) : 0;
 
     public static ItemSums operator +(in ItemSums a, in ItemSums b) => new(
         a.Size + b.Size, a.Squares + b.Squares, a.Mean + b.Mean, a.Affinity + b.Affinity, a.MeanMean + b.MeanMean,

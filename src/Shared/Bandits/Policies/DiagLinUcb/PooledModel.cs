@@ -95,22 +95,29 @@ public readonly record struct PooledModel(double Level, double Slope, double Noi
     private static double OnGrid(double spread) => Math.Pow(2, Math.Round(4 * Math.Log2(Math.Clamp(spread, SpreadMin, SpreadMax))) / 4);
 
     /// <summary>What an item is worth beyond level and affinity, and the variance of that in units of σ².</summary>
-    internal Belief Item(in ItemEvidence item)
+    /// <param name="item">What its edges say.</param>
+    /// <param name="awaited">What <see cref="ItemEvidence.Leaning"/> will grow by: the variance is that of then, the mean that of now.</param>
+    internal Belief Item(in ItemEvidence item, double awaited = 0)
     {
         var precision = item.Leaning + 1 / ItemSpread;
         var residual = item.Mean - Level * item.Leaning - Slope * item.Affinity;
-        return new Belief((float)(residual / precision), (float)(1 / precision));
+        return new Belief((float)(residual / precision), (float)(1 / (precision + awaited)));
     }
 
     /// <summary>What an edge is worth beyond level and affinity: between its own average and its item, whose uncertainty it shares as far as it leans on it.</summary>
-    internal Belief Edge(in Belief item, in EdgeView edge)
+    /// <param name="item">From <see cref="Item"/>.</param>
+    /// <param name="edge">What the edge has seen.</param>
+    /// <param name="awaited">Impressions whose reward is awaited: the variance is that of an edge that has learned them too.</param>
+    internal Belief Edge(in Belief item, in EdgeView edge, in PendingSums awaited = default)
     {
-        var size = edge.Size;
-        if (!(size > 0))
-            return new Belief(item.Mean, (float)(item.Variance + EdgeSpread));
-        var own = (edge.Reward - Slope * edge.Affinity) / edge.Weight - Level;
-        var lean = 1 / EdgeSpread;
-        var share = lean / (size + lean);
-        return new Belief((float)(own + share * (item.Mean - own)), (float)(1 / (size + lean) + share * share * item.Variance));
+        double size = edge.Size, firm = edge.SizeWith(awaited), lean = 1 / EdgeSpread;
+        var mean = (double)item.Mean;
+        if (size > 0)
+        {
+            var own = (edge.Reward - Slope * edge.Affinity) / edge.Weight - Level;
+            mean = own + lean / (size + lean) * (item.Mean - own);
+        }
+        var share = lean / (firm + lean);
+        return new Belief((float)mean, (float)(firm > 0 ? 1 / (firm + lean) + share * share * item.Variance : item.Variance + EdgeSpread));
     }
 }
