@@ -82,6 +82,52 @@ public sealed class InteractionJoinerPropertyTests
             seed: Seed, iter: 1_000, threads: 1);
     }
 
+    [Fact]
+    public void Apply_every_expected_impression_becomes_one_interaction()
+    {
+        var (most, unactivated) = (0, 0L);
+        Gen.Select(JoinScript.Settings, JoinScript.Logs).Sample(
+            (settings, log) =>
+            {
+                var joiner = new InteractionJoiner(settings.Rule, settings.Limits);
+                var (open, joined, expected) = (new List<string>(), new List<Interaction>(), new List<Impression>());
+                for (var i = 0; i <= log.Length; i++)
+                {
+                    // What is awaited follows from what was expected and came, and from the state; a joiner resumed here has the same.
+                    Assert.Equal(open.Order(), Open(joiner));
+                    var point = joiner.ResumePoint(i == 0 ? log[0].Offset : log[i - 1].Offset + 1);
+                    var resumed = InteractionJoiner.Resume(settings.Rule, settings.Limits, point, joiner.Counts);
+                    foreach (var again in log.Take(i).Where(s => s.Offset >= point.Offset))
+                        resumed.Apply(again.Event, again.Offset, again.AppendedAt, joined, expected);
+                    Assert.Empty(joined);
+                    Assert.Empty(expected);
+                    Assert.Equal(open.Order(), Open(resumed));
+                    // At last the windows of all that was really shown close.
+                    var step = i < log.Length ? log[i] : new JoinStep(new TickEvent(1_000_000), 1_000_000, 1_000_000);
+                    joiner.Apply(step.Event, step.Offset, step.AppendedAt, joined, expected);
+                    open.AddRange(expected.Select(Describe));
+                    most = Math.Max(most, open.Count);
+                    Assert.All(joined, interaction => Assert.True(open.Remove(Describe(interaction.Impression)), "not expected, or twice"));
+                    Assert.True(open.Count <= joiner.Counts.InFlight);
+                    joined.Clear();
+                    expected.Clear();
+                }
+                Assert.Empty(open);
+                unactivated += joiner.Counts.Unactivated;
+            },
+            seed: Seed, iter: 300, threads: 1);
+        Assert.True(most > 3 && unactivated > 0);
+
+        static IEnumerable<string> Open(InteractionJoiner joiner)
+        {
+            var open = new List<Impression>();
+            joiner.Expected(open);
+            return open.Select(Describe).Order();
+        }
+
+        static string Describe(Impression impression) => $"{impression.Action.Value:x}/{string.Join(',', impression.Clusters.ToArray())}/{impression.Learned}";
+    }
+
     private static (string Joined, JoinOutcome Outcome, JoinCounts Counts, int Pending, long? NextDeadline, long Watermark)[] Run(
         InteractionJoiner joiner, JoinStep[] log, long nextOffset, out (JoinResumePoint Point, JoinCounts Counts)[] points)
     {

@@ -15,11 +15,22 @@ internal sealed class NaivePooling
     private readonly Dictionary<int, (double Mean, double Affinity)> _centres = [];
     private readonly (double Mean, double Affinity) _all;
     private readonly ILookup<ActionKey, EdgeKey> _items;
+    private readonly Dictionary<EdgeKey, Edge> _awaited = [];
 
     /// <param name="interactions">The log.</param>
     /// <param name="age">What is left of an interaction by now.</param>
-    public NaivePooling(IEnumerable<Interaction> interactions, Func<Interaction, double>? age = null)
+    /// <param name="open">Impressions whose reward is awaited.</param>
+    public NaivePooling(IEnumerable<Interaction> interactions, Func<Interaction, double>? age = null, IEnumerable<Impression>? open = null)
     {
+        foreach (var shown in open ?? [])
+        {
+            foreach (var (cluster, weight) in shown.Clusters.ToArray())
+            {
+                var edge = _awaited.GetValueOrDefault(new EdgeKey(cluster, shown.Action));
+                double w = weight;
+                _awaited[new EdgeKey(cluster, shown.Action)] = edge with { Count = edge.Count + 1, D = edge.D + w * w, S = edge.S + w };
+            }
+        }
         foreach (var shown in interactions)
         {
             var (left, affinity) = (age?.Invoke(shown) ?? 1, AffinityOf(shown.Context, shown.ActionFeatures));
@@ -78,11 +89,11 @@ internal sealed class NaivePooling
         var common = around.Mean + Level + Slope * (AffinityOf(context, candidate.Features) - around.Affinity);
         var total = connected.Sum(static c => (double)c.Weight);
         var beliefs = connected.Select(c => (c.Weight / total, Edge: Belief(new EdgeKey(c.Cluster, candidate.Key)))).ToArray();
+        var squares = connected.Sum(static c => Math.Pow(c.Weight, 2));
+        var variance = connected.Sum(c => Math.Pow(c.Weight, 2) * Variance(new EdgeKey(c.Cluster, candidate.Key)));
         // About an action without statistics its edges say nothing, together no more than one.
-        return !_items.Contains(candidate.Key) ? (common, Math.Sqrt(Noise * (ItemSpread + EdgeSpread)), false) : (
-            common + beliefs.Sum(static b => b.Item1 * b.Edge.Mean),
-            Math.Sqrt(Noise * beliefs.Sum(static b => b.Item1 * b.Item1 * b.Edge.Variance)),
-            true);
+        return !_items.Contains(candidate.Key) ? (common, Math.Sqrt(Noise * variance / squares), false) : (
+            common + beliefs.Sum(static b => b.Item1 * b.Edge.Mean), Math.Sqrt(Noise * variance / (total * total)), true);
     }
 
     /// <summary>What an edge is worth beyond level and affinity: item ~ N(0, τ), edge ~ N(0, ρ), its average ~ N(item + edge, 1/n), all in units of σ².</summary>
@@ -97,6 +108,24 @@ internal sealed class NaivePooling
         var with = Vector<double>.Build.Dense(seen.Length, i => ItemSpread + (seen[i] == edge ? EdgeSpread : 0));
         var gain = prior.Solve(with);
         return (gain * residuals, ItemSpread + EdgeSpread - gain * with);
+    }
+
+    /// <summary>Variance of an edge's worth once what is awaited has been learned: the same normal model with more seen, its spreads what they are.</summary>
+    private double Variance(EdgeKey edge)
+    {
+        EdgeKey[] seen = [.. _edges.Keys.Union(_awaited.Keys).Where(k => k.Action == edge.Action)];
+        if (seen.Length == 0)
+            return ItemSpread + EdgeSpread;
+        var prior = Matrix<double>.Build.Dense(seen.Length, seen.Length, (i, j) => ItemSpread + (i == j ? EdgeSpread + 1 / SizeWithAwaited(seen[i]) : 0));
+        var with = Vector<double>.Build.Dense(seen.Length, i => ItemSpread + (seen[i] == edge ? EdgeSpread : 0));
+        return ItemSpread + EdgeSpread - prior.Solve(with) * with;
+    }
+
+    private double SizeWithAwaited(EdgeKey key)
+    {
+        Edge seen = _edges.GetValueOrDefault(key), awaited = _awaited.GetValueOrDefault(key);
+        var both = new Edge(seen.Count + awaited.Count, seen.D + awaited.D, 0, seen.S + awaited.S, 0);
+        return seen.Count == 0 ? both.Size : Math.Max(seen.Size, both.Size);
     }
 
     private static double AffinityOf(FeatureSet context, FeatureSet item) =>

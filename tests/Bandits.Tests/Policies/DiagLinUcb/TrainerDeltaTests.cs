@@ -13,11 +13,13 @@ public sealed class TrainerDeltaTests
     private const long Start = 1_700_000_000_000 / Period * Period;
 
     [Theory]
-    [InlineData("0")]
-    [InlineData("0.001")]
-    public void The_whole_at_the_mark_and_all_deltas_since_add_up_to_the_whole(string halfLifeDays)
+    [InlineData("0", "thompson")]
+    [InlineData("0.001", "thompson")]
+    [InlineData("0.001", "pending")]
+    public void The_whole_at_the_mark_and_all_deltas_since_add_up_to_the_whole(string halfLifeDays, string selection)
     {
-        var trainer = new DiagLinUcbTrainer(Shards.Spec("diag-lin-ucb", null, null, ("halfLifeDays", halfLifeDays)));
+        var trainer = new DiagLinUcbTrainer(Shards.Spec("diag-lin-ucb", null, null, ("halfLifeDays", halfLifeDays), ("selection", selection)));
+        var open = new Queue<Impression>();
         var world = new AffinityWorld(1);
         var random = new Random(2);
         trainer.Learn(world.Log(200, _ => Start));
@@ -27,6 +29,13 @@ public sealed class TrainerDeltaTests
         Assert.Equal(0, Delta(trainer)!.Edges);
         for (var round = 0; round < 60; round++)
         {
+            foreach (var shown in world.Log(random.Next(20)))
+            {
+                trainer.Expect(shown.Impression);
+                open.Enqueue(shown.Impression);
+            }
+            for (var settled = random.Next(20); settled > 0 && open.TryDequeue(out var impression); settled--)
+                trainer.Settle(impression);
             // Some weights are refused, and that is published too.
             trainer.Learn(world.Log(random.Next(1, 30), _ => Start + 1000 * random.Next(600)));
             trainer.Learn([EdgeLogs.Interaction("a", 1, new ClusterWeight(0, 2)) with { DecidedAt = Start }]);
