@@ -1,4 +1,5 @@
 using Recsys.Bandits.Policies;
+using Recsys.Bandits.Policies.DiagLinUcb;
 using Recsys.Bandits.Snapshots;
 using Recsys.Infrastructure.Experiments;
 using Recsys.Learner.Tests.Support;
@@ -22,7 +23,7 @@ public sealed class RecoveryTests
     public static TheoryData<string, string> KindsAndAggregates()
     {
         var data = new TheoryData<string, string>();
-        foreach (var kind in PolicyCatalog.Kinds.Keys)
+        foreach (var kind in PolicyCatalog.Kinds.Keys.Append("diag-lin-ucb selection=pending"))
         {
             foreach (var aggregate in (string[])["first", "sum", "mean"])
                 data.Add(kind, aggregate);
@@ -86,7 +87,12 @@ public sealed class RecoveryTests
         SnapshotFraming.Open(framed, spec.Fingerprint, out _);
         // Where deltas were published, each led on from the one before, and none is there twice.
         if (PolicyCatalog.Find(spec.Kind) is IDeltaKind deltas)
-            Assert.Equal(expected.Interactions, rig.Stores.Assemble(deltas, spec, "home", 0).Descriptor.Version);
+        {
+            var served = rig.Stores.Assemble(deltas, spec, "home", 0);
+            Assert.Equal(expected.Interactions, served.Descriptor.Version);
+            // All windows are closed: whoever followed the deltas awaits nothing any more.
+            Assert.Equal(0, (served as IEstimatorPolicy<DiagLinUcbEstimator>)?.Estimator.PendingEdges ?? 0);
+        }
 
         // A dead letter may come twice, never not at all.
         var poison = rig.Log.All.Where(r => !r.Headers.ContentType!.EndsWith("event", StringComparison.Ordinal) && !IsReward(r)).Select(static r => r.Offset);

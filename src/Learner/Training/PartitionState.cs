@@ -206,7 +206,8 @@ public sealed class PartitionState : IDisposable
             return null;
         Learn();
         _buffer.ResetWrittenCount();
-        return trainer.TryWriteDelta(_buffer) ? _buffer.WrittenMemory : null;
+        // Said with its type: a bare null would become an empty memory, which is no delta either.
+        return trainer.TryWriteDelta(_buffer) ? _buffer.WrittenMemory : default(ReadOnlyMemory<byte>?);
     }
 
     /// <summary>What <see cref="Parameters"/> or <see cref="Delta"/> gave last has reached its readers.</summary>

@@ -13,11 +13,14 @@ public static class Streams
 
     public const string Features = """ "features": { "context": { "vector": 2, "hashBits": 6 }, "action": { "vector": 2, "hashBits": 6 } } """;
 
+    /// <summary>An experiment; its policy is a kind, and after it parameters as <c>name=value</c>, if any.</summary>
     public static Experiment Experiment(
         string policy = "uniform", string aggregate = "first", string mode = "online", long createdAt = 0, string name = "home", double byDefault = 0, string window = "00:00:10")
     {
+        var words = policy.Split(' ');
+        var parameters = string.Join(", ", words.Skip(1).Select(static p => $"\"{p.Replace("=", "\": \"", StringComparison.Ordinal)}\""));
         var json = $$"""
-            { "policy": { "kind": "{{policy}}" }, {{Features}}, "mode": "{{mode}}",
+            { "policy": { "kind": "{{words[0]}}", "parameters": { {{parameters}} } }, {{Features}}, "mode": "{{mode}}",
               "reward": { "window": "{{window}}", "aggregate": "{{aggregate}}", "default": {{byDefault}} } }
             """;
         var errors = new List<KeyValuePair<string, string>>();

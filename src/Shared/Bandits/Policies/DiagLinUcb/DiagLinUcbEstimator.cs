@@ -55,6 +55,9 @@ public sealed class DiagLinUcbEstimator : IRewardEstimator, IEdgeStatistics
     /// <summary>Edges known.</summary>
     public int Edges => _picture.Edges;
 
+    /// <summary>Edges with impressions whose reward is awaited.</summary>
+    public int PendingEdges => _picture.Pending.Edges;
+
     internal EdgePicture Picture => _picture;
 
     /// <inheritdoc/>
