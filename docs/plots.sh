@@ -81,14 +81,15 @@ for set in $sets; do
   done
 done | sweep catalogue attained@10000,attained@50000,attained@200000,calibration,learnedPerSecond,stateBytes,exactLearnedPerSecond,exactStateBytes
 
-selections="thompson optimistic top-k"
-dotnet "$learner" simulate world --help | grep -q 'pending' && selections+=" pending"
+selections="thompson optimistic top-k pending"
 for seed in 1 2 3; do
   for delay in 0 250 2500 10000; do
     for selection in $selections; do
       echo "$selection $delay $seed $toy --delay $delay --set selection=$selection"
     done
-    echo "paper-argmax $delay $seed $toy --delay $delay --set estimate=diagonal --set selection=optimistic --set alpha=3 --set unexploredShare=0 --set floor=0"
+    for selection in optimistic pending; do
+      echo "paper-${selection/optimistic/argmax} $delay $seed $toy --delay $delay --set estimate=diagonal --set selection=$selection --set alpha=3 --set unexploredShare=0 --set floor=0"
+    done
     for rival in exact-lin-ucb ucb1 epsilon-greedy-edges; do
       echo "$rival $delay $seed $toy --delay $delay --policy $rival"
     done

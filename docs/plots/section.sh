@@ -90,7 +90,8 @@ cat <<'TEXT'
 ### Selection rules and delay
 
 A quarter of the toy world of the specification (`simulate world --set clusters=16 --set items=500 --rounds 40000`), which has as many decisions per edge as the whole has in 160,000 rounds:
-H = delay / clusters / itemsPerCluster is 0, 0.26, 2.6 and 10.4. `paper-argmax` is `estimate=diagonal selection=optimistic alpha=3 unexploredShare=0 floor=0`.
+H = delay / clusters / itemsPerCluster is 0, 0.26, 2.6 and 10.4. `paper-argmax` is `estimate=diagonal selection=optimistic alpha=3 unexploredShare=0 floor=0`,
+`paper-pending` the same with `selection=pending`: the argmax that knows what is on its way.
 
 ![attained by selection rule and delay](plots/rules.png)
 

@@ -82,7 +82,8 @@ public sealed class GraphBuilderService(CatalogueIndex index, ExperimentRegistry
         metrics.Items.Set(swap.Catalogued);
         foreach (var available in swap.Arrivals)
             metrics.CorpusLatency.Observe(Math.Max(0, now - available) / 1000.0);
-        if (full)
+        // Where candidates come with the request there is no graph to speak of.
+        if (full && (swap.Graph.Version > 0 || swap.Graph.ItemCount > 0))
             log.GraphServing(runtime.Name, swap.Graph.Version, (long)took.TotalMilliseconds, swap.Graph.Clusters, swap.Graph.Edges, swap.Graph.ItemCount);
     }
 }

@@ -49,7 +49,8 @@ public sealed class StatisticsEndpoints(ExperimentRegistry registry)
         else
         {
             var key = ActionKey.Of(id);
-            var dismissed = runtime.Catalogue.DismissedTo(key);
+            // A newcomer is one until the graph that serves is one without it.
+            var dismissed = graph.IsNewcomer(key) ? null : runtime.Catalogue.DismissedTo(key);
             var standing = dismissed is not null ? dismissed.Count > 0 ? "graduated" : "retired" : graph.Find(key) is null ? "left-out" : graph.IsNewcomer(key) ? "newcomer" : "ranked";
             var edges = dismissed is null ? graph.EdgesOf(key) : [.. dismissed.Select(static cluster => new ItemEdge(cluster, null))];
             if (wanted.Count > 0)

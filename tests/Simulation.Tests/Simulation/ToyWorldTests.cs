@@ -47,10 +47,26 @@ public sealed class ToyWorldTests
         Assert.InRange(Attained(Late, "estimate=diagonal", "selection=optimistic", "alpha=3", "floor=0"), 0, 0.25);
     }
 
-    private static double Attained(int delay, params string[] set)
+    [Fact]
+    public void An_argmax_bears_late_rewards_when_it_counts_what_is_on_its_way()
+    {
+        Assert.InRange(Attained("selection=pending"), 0.65, 1);
+        // Widths as wide as the paper's: without counting, all decisions of a delay go to one action.
+        string[] paper = ["estimate=diagonal", "alpha=3", "floor=0"];
+        Assert.InRange(Attained([.. paper, "selection=pending"]), 0.45, 1);
+        Assert.InRange(Attained([.. paper, "selection=optimistic"]), 0, 0.25);
+
+        // A quarter of the world, with a quarter of the delay: as many decisions per edge before the first reward.
+        static double Attained(params string[] set) =>
+            ToyWorldTests.Attained(ToyWorldSettings.Default with { Clusters = 16, Items = 500 }, 40_000, Late / 4, set);
+    }
+
+    private static double Attained(int delay, params string[] set) => Attained(ToyWorldSettings.Default, 150_000, delay, set);
+
+    private static double Attained(ToyWorldSettings settings, int rounds, int delay, params string[] set)
     {
         var parameters = set.Select(static s => s.Split('=')).Select(static s => KeyValuePair.Create(s[0], s[1])).ToList();
-        var options = new CatalogueOptions("diag-lin-ucb", Rounds: 150_000, Seed: 1, delay, Batch: 25, parameters);
-        return CatalogueSimulation.Run(new ToyWorld(ToyWorldSettings.Default, options.Seed), options).Attained;
+        var options = new CatalogueOptions("diag-lin-ucb", rounds, Seed: 1, delay, Batch: 25, parameters);
+        return CatalogueSimulation.Run(new ToyWorld(settings, options.Seed), options).Attained;
     }
 }

@@ -15,8 +15,7 @@ namespace Recsys.Bandits.Policies.DiagLinUcb;
 /// the state depend on the order of the log.
 /// <para>
 /// With <c>selection=pending</c> it also counts, edge by edge, the impressions whose reward is awaited, and publishes that with the sums (<see cref="PendingTracker"/>); with any other it
-/// keeps and writes nothing of the kind. Serving sees them as of the version published last, and no version is without something learned: a partition that has yet to learn its
-/// first interaction shows none.
+/// keeps and writes nothing of the kind. Serving sees them as of the version published last.
 /// </para>
 /// </remarks>
 public sealed class DiagLinUcbTrainer : IDeltaTrainer, IPendingTrainer, IDisposable
