@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+
+namespace Recsys.Bandits.Policies.Neural.Optimizers;
+
+/// <summary>
+/// Sums of squares in double precision, in eight sums of every eighth number whatever the machine: the same bits everywhere, and squares of any float are finite.
+/// </summary>
+internal static class Distance
+{
+    /// <summary>‖a‖².</summary>
+    public static double Squared(ReadOnlySpan<float> a)
+    {
+        var (low, high) = (Vector256<double>.Zero, Vector256<double>.Zero);
+        var blocks = MemoryMarshal.Cast<float, Lanes>(a);
+        foreach (var block in blocks)
+            Add(block, ref low, ref high);
+        var sum = Vector256.Sum(low + high);
+        for (var i = blocks.Length * Lanes.Count; i < a.Length; i++)
+            sum += (double)a[i] * a[i];
+        return sum;
+    }
+
+    /// <summary>‖a − b‖², where an empty b is the origin.</summary>
+    public static double Squared(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        if (b.IsEmpty)
+            return Squared(a);
+        var (low, high) = (Vector256<double>.Zero, Vector256<double>.Zero);
+        var left = MemoryMarshal.Cast<float, Lanes>(a);
+        var right = MemoryMarshal.Cast<float, Lanes>(b[..a.Length]);
+        for (var i = 0; i < left.Length; i++)
+            Add(left[i] - right[i], ref low, ref high);
+        var sum = Vector256.Sum(low + high);
+        for (var i = left.Length * Lanes.Count; i < a.Length; i++)
+        {
+            double difference = a[i] - b[i];
+            sum += difference * difference;
+        }
+        return sum;
+    }
+
+    private static void Add(Lanes block, ref Vector256<double> low, ref Vector256<double> high)
+    {
+        var (lower, upper) = Vector256.Widen(block);
+        low += lower * lower;
+        high += upper * upper;
+    }
+}
