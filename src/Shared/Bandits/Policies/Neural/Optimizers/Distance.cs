@@ -41,6 +41,21 @@ internal static class Distance
         return sum;
     }
 
+    /// <summary>How many |a − b| are above <paramref name="bound"/>.</summary>
+    public static int CountBeyond(ReadOnlySpan<float> a, ReadOnlySpan<float> b, float bound)
+    {
+        var left = MemoryMarshal.Cast<float, Lanes>(a);
+        var right = MemoryMarshal.Cast<float, Lanes>(b[..a.Length]);
+        var (beyond, counts) = (Vector256.Create(bound), Vector256<int>.Zero);
+        // True is −1 in every lane.
+        for (var i = 0; i < left.Length; i++)
+            counts -= Vector256.GreaterThan(Vector256.Abs(left[i] - right[i]), beyond).AsInt32();
+        var count = Vector256.Sum(counts);
+        for (var i = left.Length * Lanes.Count; i < a.Length; i++)
+            count += MathF.Abs(a[i] - b[i]) > bound ? 1 : 0;
+        return count;
+    }
+
     private static void Add(Lanes block, ref Vector256<double> low, ref Vector256<double> high)
     {
         var (lower, upper) = Vector256.Widen(block);

@@ -48,6 +48,9 @@ public abstract class UpdateRule : IUpdateRule
     private protected static float Retention(float beta, string name) =>
         beta is >= 0 and < 1 ? beta : throw new ArgumentOutOfRangeException(name, beta, "A retention is in [0, 1).");
 
+    private protected static float Discount(float value, string name) =>
+        value is > 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(name, value, "Must be in (0, 1].");
+
     private protected static float Positive(float value, string name) =>
         value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "Must be above 0.");
 }

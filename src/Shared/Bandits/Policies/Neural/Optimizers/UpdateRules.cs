@@ -6,7 +6,10 @@ namespace Recsys.Bandits.Policies.Neural.Optimizers;
 public static class UpdateRules
 {
     private static readonly FrozenDictionary<string, IUpdateRule> All =
-        new IUpdateRule[] { new Sgd(), new AdamW(), new Adopt() }.ToFrozenDictionary(r => r.Name, StringComparer.Ordinal);
+        new IUpdateRule[]
+        {
+            new Sgd(), new Momentum(), new AdamW(), new Adopt(), new DiffGrad(), new Adan(), new Lion(), new AdaGrad(), new OptimisticDescent(), new SgdSai(),
+        }.ToFrozenDictionary(r => r.Name, StringComparer.Ordinal);
 
     /// <summary>Names, in alphabetical order.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. All.Keys.Order(StringComparer.Ordinal)];
