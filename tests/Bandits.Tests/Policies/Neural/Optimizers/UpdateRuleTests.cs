@@ -74,6 +74,19 @@ public sealed class UpdateRuleTests
         Assert.Equal(moved, tensor.Values[0], 1e-6);
     }
 
+    /// <summary>Without memory, diffGrad's first step is the rate times its friction, and so shows the exponential inside.</summary>
+    [Fact]
+    public void Diffgrads_friction_is_the_logistic_function_to_single_precision()
+    {
+        var rule = new DiffGrad(beta1: 0, beta2: 0, epsilon: 1e-30f);
+        float[] changes = [.. Enumerable.Range(1, 4000).Select(i => i * 0.01f), .. Enumerable.Range(-17, 20).Select(i => MathF.Pow(10, i)), 85, 86.9f, 87, 88, 1000, 1e15f];
+        var tensor = new ParameterTensor(new float[changes.Length], rule);
+        changes.CopyTo(tensor.Gradient, 0);
+        Assert.True(rule.Step([tensor], 1, 1));
+        for (var i = 0; i < changes.Length; i++)
+            Assert.Equal(1 / (1 + Math.Exp(-(double)changes[i])), -tensor.Values[i], 3e-7);
+    }
+
     [Fact]
     public void Catalogue_knows_its_rules_by_their_names()
     {
