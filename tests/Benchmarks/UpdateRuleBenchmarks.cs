@@ -3,7 +3,9 @@ using Recsys.Bandits.Policies.Neural.Optimizers;
 
 namespace Recsys.Benchmarks;
 
-/// <summary>One step of an update rule on a network of 10,000 weights, as much as a layer of 128 by 64 and the heads of some thirty actions.</summary>
+/// <summary>
+/// One step of an update rule on a network of 10,000 weights, as much as a layer of 128 by 64 and the heads of some thirty actions.
+/// </summary>
 public class UpdateRuleBenchmarks
 {
     private ParameterTensor[] _tensors = [];
@@ -32,7 +34,8 @@ public class UpdateRuleLoopBenchmarks
     private const int Weights = 10_000;
     private readonly ParameterTensor _adamW = Network.Tensor(Weights, new AdamW()), _adopt = Network.Tensor(Weights, new Adopt());
     private readonly IUpdateRule _adamWRule = new AdamW(), _adoptRule = new Adopt();
-    private readonly float[] _theta = new float[Weights], _g = Network.Tensor(Weights, new Sgd()).Gradient, _m = new float[Weights], _v = new float[Weights];
+    private readonly float[] _g = Network.Tensor(Weights, new Sgd()).Gradient;
+    private readonly float[] _theta = new float[Weights], _m = new float[Weights], _v = new float[Weights];
     private int _step;
 
     [Benchmark(Baseline = true)]

@@ -18,7 +18,8 @@ public sealed class BatchSizeTests
         var (fromMeans, fromSingles) = (0.0, 0.0);
         for (var trial = 0; trial < 400; trial++)
         {
-            var singles = Enumerable.Range(0, size * count).Select(_ => RuleCases.Normals(random, 3).Select((g, i) => (i + 1) * (double)g + 0.5).ToArray()).ToArray();
+            double[] Single() => [.. RuleCases.Normals(random, 3).Select((g, i) => (i + 1) * (double)g + 0.5)];
+            var singles = Enumerable.Range(0, size * count).Select(_ => Single()).ToArray();
             var means = singles.Chunk(size).Select(Mean).ToArray();
             var mean = Mean(singles);
             var noise = GradientNoise.OfMicroBatches(means.Sum(Squared), count, size, Squared(mean));
@@ -57,7 +58,9 @@ public sealed class BatchSizeTests
         Assert.Throws<ArgumentOutOfRangeException>(() => GradientNoise.OfMicroBatches(1, 1, 1, 1));
     }
 
-    /// <summary>Estimating a mean of ten numbers: far from it gradients agree, near it they are noise, and after a jump they agree again.</summary>
+    /// <summary>
+    /// Estimating a mean of ten numbers: far from it gradients agree, near it they are noise, and after a jump they agree again.
+    /// </summary>
     [Fact]
     public void Batches_grow_as_noise_takes_over_and_shrink_after_a_shift()
     {
@@ -67,7 +70,8 @@ public sealed class BatchSizeTests
         var size = Control.Smallest;
         int[] Run(float optimum, int first) => Enumerable.Range(first, 30).Select(t =>
         {
-            var singles = Enumerable.Range(0, size).Select(_ => tensor.Values.Select(v => v - optimum + RuleCases.Normal(random)).ToArray()).ToArray();
+            double[] Single() => [.. tensor.Values.Select(v => v - optimum + RuleCases.Normal(random))];
+            var singles = Enumerable.Range(0, size).Select(_ => Single()).ToArray();
             var mean = Mean(singles);
             Array.ConvertAll(mean, g => (float)g).CopyTo(tensor.Gradient, 0);
             rule.Step([tensor], 0.3f, t);

@@ -3,7 +3,9 @@ using Xunit;
 
 namespace Recsys.Bandits.Tests.Policies.Neural.Optimizers;
 
-/// <summary>A noisy quadratic with curvatures from 0.2 to 2, whose optimum jumps to another place half way: every rule gets there, twice.</summary>
+/// <summary>
+/// A noisy quadratic with curvatures from 0.2 to 2, whose optimum jumps to another place half way: every rule gets there, twice.
+/// </summary>
 public sealed class ConvergenceTests
 {
     private const int Weights = 37, Steps = 3000;
@@ -57,7 +59,10 @@ public sealed class ConvergenceTests
 
     private static double Curvature(int i) => 0.2 * Math.Pow(10, i / (Weights - 1.0));
 
-    /// <summary>One minibatch in fifty has a gradient a hundred times as long, as rare small propensities make it: clipped momentum and ADOPT hold, plain descent does not.</summary>
+    /// <summary>
+    /// One minibatch in fifty has a gradient a hundred times as long, as rare small propensities make it: clipped momentum and ADOPT hold,
+    /// plain descent does not.
+    /// </summary>
     [Fact]
     public void Fat_tails_are_what_clipped_momentum_and_adopt_are_for()
     {
@@ -84,7 +89,10 @@ public sealed class ConvergenceTests
         Assert.True(Loss(new Adopt(), 0.01f) < 0.05 * plain);
     }
 
-    /// <summary>Two tensors of which the gradients of one are a hundred times as long: SGD-SaI's ratio does not see lengths, and its largest scale is 1.</summary>
+    /// <summary>
+    /// Two tensors of which the gradients of one are a hundred times as long: SGD-SaI's ratio does not see lengths, and its largest scale
+    /// is 1.
+    /// </summary>
     [Fact]
     public void Scales_at_initialisation_are_ratios_and_can_be_taken_again()
     {
@@ -101,7 +109,8 @@ public sealed class ConvergenceTests
 
         for (var t = 1; t <= 50; t++)
             Step(t, t <= 4 ? 3 : 0);
-        // ‖g‖/std is √n·√(1 + mean²/var): √10 times as much with a mean of three standard deviations, frozen after four steps; the single weight has 1 of 20·√10.
+        // ‖g‖/std is √n·√(1 + mean²/var): √10 times as much with a mean of three standard deviations, frozen after four steps; the single
+        // weight has 1 of 20·√10.
         Assert.Equal(1, tensors[0].Scalars[2]);
         Assert.Equal(1 / Math.Sqrt(10), tensors[1].Scalars[2], 0.02);
         Assert.Equal(1 / (20 * Math.Sqrt(10)), tensors[2].Scalars[2], 0.002);

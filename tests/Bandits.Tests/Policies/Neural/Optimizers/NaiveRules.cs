@@ -1,11 +1,13 @@
 namespace Recsys.Bandits.Tests.Policies.Neural.Optimizers;
 
-/// <summary>A rule as its paper prints it: one loop, double precision, nothing clever. Moves <c>theta</c> by <c>g</c> at step t, from 1.</summary>
+/// <summary>
+/// A rule as its paper prints it: one loop, double precision, nothing clever. Moves <c>theta</c> by <c>g</c> at step t, from 1.
+/// </summary>
 internal delegate void NaiveStep(double[] theta, double[] g, double rate, int t);
 
 /// <summary>
-/// The slow twins of the update rules for one tensor. Each call makes a fresh one with its own state. Constants are the floats that the rules have: 1 − 0.9999 is not the
-/// same number in single precision.
+/// The slow twins of the update rules for one tensor. Each call makes a fresh one with its own state. Constants are the floats that the
+/// rules have: 1 − 0.9999 is not the same number in single precision.
 /// </summary>
 internal static class NaiveRules
 {
@@ -116,7 +118,8 @@ internal static class NaiveRules
         };
     }
 
-    public static NaiveStep Adan(int n, double beta1 = 0.98f, double beta2 = 0.92f, double beta3 = 0.99f, double epsilon = 1e-8, double decay = 0)
+    public static NaiveStep Adan(
+        int n, double beta1 = 0.98f, double beta2 = 0.92f, double beta3 = 0.99f, double epsilon = 1e-8, double decay = 0)
     {
         var (m, v, s, previous) = (new double[n], new double[n], new double[n], new double[n]);
         return (theta, g, rate, t) =>
@@ -127,7 +130,8 @@ internal static class NaiveRules
                 m[i] = beta1 * m[i] + (1 - beta1) * g[i];
                 v[i] = beta2 * v[i] + (1 - beta2) * difference;
                 s[i] = beta3 * s[i] + (1 - beta3) * Math.Pow(g[i] + beta2 * difference, 2);
-                var (mHat, vHat, sHat) = (m[i] / (1 - Math.Pow(beta1, t)), v[i] / (1 - Math.Pow(beta2, t)), s[i] / (1 - Math.Pow(beta3, t)));
+                var (mHat, vHat) = (m[i] / (1 - Math.Pow(beta1, t)), v[i] / (1 - Math.Pow(beta2, t)));
+                var sHat = s[i] / (1 - Math.Pow(beta3, t));
                 theta[i] = (theta[i] - rate * (mHat + beta2 * vHat) / (Math.Sqrt(sHat) + epsilon)) / (1 + rate * decay);
                 previous[i] = g[i];
             }
@@ -161,8 +165,11 @@ internal static class NaiveRules
         };
     }
 
-    /// <summary>Keeps x̂ itself, where the rule keeps its distance from x, and all squared differences, where the rule keeps their sum.</summary>
-    public static NaiveStep Optimistic(double[] theta0, double diameter = 1, double bound = 1, double delta = 1, double radius = double.PositiveInfinity)
+    /// <summary>
+    /// Keeps x̂ itself, where the rule keeps its distance from x, and all squared differences, where the rule keeps their sum.
+    /// </summary>
+    public static NaiveStep Optimistic(
+        double[] theta0, double diameter = 1, double bound = 1, double delta = 1, double radius = double.PositiveInfinity)
     {
         var (hat, previous) = (theta0.ToArray(), new double[theta0.Length]);
         var differences = new List<double>();

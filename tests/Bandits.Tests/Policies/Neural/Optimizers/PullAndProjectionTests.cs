@@ -64,7 +64,8 @@ public sealed class PullAndProjectionTests
     }
 
     /// <summary>
-    /// Section 2.2: E 0.5·(f + c·m^(−1/4)·⟨d, e⟩ − y)² over signs e is 0.5·(f − y)² + κ/2·‖d‖² with κ = c²/√m, whose gradient descent is the pull. All 2¹⁰ signs, no sample.
+    /// E 0.5·(f + c·m^(−1/4)·⟨d, e⟩ − y)² over signs e is 0.5·(f − y)² + κ/2·‖d‖² with κ = c²/√m, whose gradient descent is
+    /// the pull. All 2¹⁰ signs, no sample.
     /// </summary>
     [Fact]
     public void Pull_is_the_perturbed_prediction_in_expectation()

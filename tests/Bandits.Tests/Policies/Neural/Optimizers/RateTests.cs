@@ -8,12 +8,12 @@ public sealed class RateTests
 {
     private static readonly OneStepRate Formula = new(Dimension: 5, Batch: 8);
 
-    /// <summary>The numbers of section 6: d = 5, B = 8, v = 0.7, s² = 0.25.</summary>
+    /// <summary>Worked numbers: d = 5, B = 8, v = 0.7, s² = 0.25.</summary>
     [Theory]
     [InlineData(0.2, 0.4753)]
     [InlineData(0.4, 0.3610)]
     [InlineData(0.6, 0.3573)]
-    public void Expected_distance_after_a_step_is_the_specifications_and_that_of_simulated_steps(double rate, double expected)
+    public void Expected_distance_after_a_step_is_that_of_simulated_steps(double rate, double expected)
     {
         Assert.Equal(expected, Formula.Expected(0.7, 0.25, rate), 0.000051);
 
@@ -35,7 +35,7 @@ public sealed class RateTests
     }
 
     [Fact]
-    public void Best_rate_is_the_specifications_and_nothing_is_better()
+    public void Nothing_is_better_than_the_best_rate()
     {
         var best = Formula.Best(0.7, 0.25);
         Assert.Equal(0.5068, best, 0.00005);
@@ -72,7 +72,8 @@ public sealed class RateTests
         var rule = new ShiftingRate();
         LossLevel level = default;
         Assert.Equal(1, rule.Share(level));
-        // Mean squared residuals of batches of 32 around 0.25; then a shift that triples them, from which the network recovers within some hundred batches.
+        // Mean squared residuals of batches of 32 around 0.25; then a shift that triples them, from which the network recovers within some
+        // hundred batches.
         double Batch(double excess) => 0.25 + excess + 0.25 * Math.Sqrt(2.0 / 32) * RuleCases.Normal(random);
         var shares = new double[12_000];
         for (var t = 0; t < shares.Length; t++)
@@ -137,8 +138,12 @@ public sealed class RateTests
         }
     }
 
-    /// <summary>One step of least squares on B examples with identity covariance. Gradient (1/B)·Σ x·(⟨x, θ − θ*⟩ − noise); the loss is the mean squared residual before it.</summary>
-    private static double[] SquaresStep(double[] theta, double[] target, int batch, double noise, double rate, Random random, out double loss)
+    /// <summary>
+    /// One step of least squares on B examples with identity covariance. Gradient (1/B)·Σ x·(⟨x, θ − θ*⟩ − noise); the loss is the mean
+    /// squared residual before it.
+    /// </summary>
+    private static double[] SquaresStep(
+        double[] theta, double[] target, int batch, double noise, double rate, Random random, out double loss)
     {
         var next = theta.ToArray();
         loss = 0;

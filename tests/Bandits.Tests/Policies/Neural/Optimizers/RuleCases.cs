@@ -43,7 +43,9 @@ internal static class RuleCases
     };
 
     /// <summary>Standard normal, by Box and Muller.</summary>
-    public static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    public static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 
-    public static float[] Normals(Random random, int length, double scale = 1) => [.. Enumerable.Range(0, length).Select(_ => (float)(scale * Normal(random)))];
+    public static float[] Normals(Random random, int length, double scale = 1) =>
+        [.. Enumerable.Range(0, length).Select(_ => (float)(scale * Normal(random)))];
 }

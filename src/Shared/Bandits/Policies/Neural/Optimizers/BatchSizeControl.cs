@@ -1,13 +1,14 @@
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// How many examples the next step should wait for, by the norm test of AdAdaGrad (Lau, Liu and Kolar 2024, arXiv 2402.11215, section 3): the batch is large enough once
-/// the noise of its mean is a fraction η of that mean,
+/// How many examples the next step should wait for, by the norm test of AdAdaGrad (Lau, Liu and Kolar 2024, arXiv 2402.11215):
+/// the batch is large enough once the noise of its mean is a fraction η of that mean,
 /// <code>
 /// b* = ⌈‖Var_i(g_i)‖₁ / (η²·‖ḡ‖²)⌉
 /// </code>
-/// In the paper b only grows. Here it follows b* both ways, because after a shift the gradient is long again and waiting for a large batch is what makes recovery slow: at
-/// most to the double or to the half at once, since b* is as noisy as the gradients are, and within fixed bounds, because labels do not come faster for being waited for.
+/// In the paper b only grows. Here it follows b* both ways, because after a shift the gradient is long again and waiting for a large batch
+/// is what makes recovery slow: at most to the double or to the half at once, since b* is as noisy as the gradients are, and within fixed
+/// bounds, because labels do not come faster for being waited for.
 /// </summary>
 /// <param name="Smallest">Least batch, at least 1. Default 8.</param>
 /// <param name="Largest">Largest batch, not below the least. Default 512.</param>

@@ -5,21 +5,22 @@ using Lanes = System.Runtime.Intrinsics.Vector256<float>;
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// diffGrad, Adam whose step is damped where the gradient has stopped changing (Dubey et al., IEEE TNNLS 2020, arXiv 1909.11015, as in the second official release,
-/// which remembers the previous gradient and not an alias of the present one):
+/// diffGrad, Adam whose step is damped where the gradient has stopped changing (Dubey et al., IEEE TNNLS 2020, arXiv 1909.11015, as in the
+/// second official release, which remembers the previous gradient and not an alias of the present one):
 /// <code>
 /// m ← β1·m + (1 − β1)·g          v ← β2·v + (1 − β2)·g²          ξ = sigmoid(|g_prev − g|), in [½, 1)
 /// θ ← θ − rate·√(1 − β2^t)/(1 − β1^t)·ξ·m / (√v + ε)          g_prev ← g
 /// </code>
-/// A jump of the gradient at most doubles the step: a weak reaction to drift. Gradients far below 1 leave ξ at ½, which is Adam at half the rate. A weight that begins
-/// late begins as in <see cref="AdamW"/>, with g_prev = 0 as all do.
+/// A jump of the gradient at most doubles the step: a weak reaction to drift. Gradients far below 1 leave ξ at ½, which is Adam at half the
+/// rate. A weight that begins late begins as in <see cref="AdamW"/>, with g_prev = 0 as all do.
 /// </summary>
 /// <param name="beta1">β1 in [0, 1), default 0.9.</param>
 /// <param name="beta2">β2 in [0, 1), default 0.999.</param>
 /// <param name="epsilon">ε above 0, default 1e-8.</param>
 public sealed class DiffGrad(float beta1 = 0.9f, float beta2 = 0.999f, float epsilon = 1e-8f) : UpdateRule
 {
-    private readonly float _beta1 = Retention(beta1, nameof(beta1)), _beta2 = Retention(beta2, nameof(beta2)), _epsilon = Positive(epsilon, nameof(epsilon));
+    private readonly float _beta1 = Retention(beta1, nameof(beta1)), _beta2 = Retention(beta2, nameof(beta2));
+    private readonly float _epsilon = Positive(epsilon, nameof(epsilon));
 
     /// <inheritdoc/>
     public override string Name => "diffgrad";
@@ -50,8 +51,8 @@ public sealed class DiffGrad(float beta1 = 0.9f, float beta2 = 0.999f, float eps
         }
 
         /// <summary>
-        /// e⁻ˣ for x ≥ 0 to a few units of the last place: x = n·ln 2 − r with |r| ≤ ln 2/2, e^r by the polynomial of the Cephes library, 2⁻ⁿ by its exponent. In line, which
-        /// the runtime's own is not, and for that thirty times as slow in this loop.
+        /// e⁻ˣ for x ≥ 0 to a few units of the last place: x = n·ln 2 − r with |r| ≤ ln 2/2, e^r by the polynomial of the Cephes library,
+        /// 2⁻ⁿ by its exponent. In line, which the runtime's own is not, and for that thirty times as slow in this loop.
         /// </summary>
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Lanes ExpOfMinus(Lanes x)

@@ -5,7 +5,8 @@ using Lanes = System.Runtime.Intrinsics.Vector256<float>;
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// Sums of squares in double precision, in eight sums of every eighth number whatever the machine: the same bits everywhere, and squares of any float are finite.
+/// Sums of squares in double precision, in eight sums of every eighth number whatever the machine: the same bits everywhere, and squares of
+/// any float are finite.
 /// </summary>
 internal static class Distance
 {

@@ -8,8 +8,8 @@ namespace Recsys.Bandits.Policies.Neural.Optimizers;
 public static class Gradients
 {
     /// <summary>
-    /// Largest magnitude that a rule accepts. Squares of it, and sums of a hundred million of them, are still numbers of single precision, so no second moment becomes
-    /// infinite, which it would stay for ever. No gradient that means anything is as large.
+    /// Largest magnitude that a rule accepts. Squares of it, and sums of a hundred million of them, are still numbers of single precision,
+    /// so no second moment becomes infinite, which it would stay for ever. No gradient that means anything is as large.
     /// </summary>
     public const float Largest = 1e15f;
 
@@ -33,7 +33,10 @@ public static class Gradients
         return Math.Sqrt(squared);
     }
 
-    /// <summary>g ← g·min(1, bound/‖g‖), with the norm over all tensors, so that the direction stays (Pascanu et al. 2013, arXiv 1211.5063, algorithm 1).</summary>
+    /// <summary>
+    /// g ← g·min(1, bound/‖g‖), with the norm over all tensors, so that the direction stays (Pascanu et al. 2013, arXiv 1211.5063,
+    /// algorithm 1).
+    /// </summary>
     /// <param name="tensors">Their gradients are scaled; not touched if one of them is not finite.</param>
     /// <param name="bound">Largest norm that is left alone, above 0; infinity only measures.</param>
     /// <returns>‖g‖ as it was.</returns>

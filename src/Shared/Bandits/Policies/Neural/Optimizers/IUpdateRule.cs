@@ -1,11 +1,13 @@
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// How gradients move weights. A rule holds its constants and nothing else: what it remembers is in the tensors, so one instance serves any number of networks, and a
-/// checkpoint of the tensors and of the step is a checkpoint of everything. Same inputs give the same bits on the same machine. A step allocates nothing.
+/// How gradients move weights. A rule holds its constants and nothing else: what it remembers is in the tensors, so one instance serves any
+/// number of networks, and a checkpoint of the tensors and of the step is a checkpoint of everything. Same inputs give the same bits on the
+/// same machine. A step allocates nothing.
 /// </summary>
 /// <remarks>
-/// Weight decay is not a rule's business: <see cref="Pull"/> is called around it. Clipping by the norm of all gradients is <see cref="Gradients.Clip"/>, before it.
+/// Weight decay is not a rule's business: <see cref="Pull"/> is called around it. Clipping by the norm of all gradients is
+/// <see cref="Gradients.Clip"/>, before it.
 /// </remarks>
 public interface IUpdateRule
 {

@@ -8,9 +8,10 @@ namespace Recsys.Bandits.Policies.Neural.Optimizers;
 /// <code>
 /// θ ← θ − rate·sign(β1·m + (1 − β1)·g)          m ← β2·m + (1 − β2)·g
 /// </code>
-/// Every weight moves by exactly the rate, whatever the gradients: outliers cannot explode, and how fast it follows a shift is known beforehand; but it never settles. Rates
-/// are 3 to 10 times smaller than those of AdamW and the decay (<see cref="Pull.Decoupled"/>, before the step) as much larger. A weight whose gradient has become 0 goes
-/// on in its last direction for thousands of steps, until m underflows.
+/// Every weight moves by exactly the rate, whatever the gradients: outliers cannot explode, and how fast it follows a shift is known
+/// beforehand; but it never settles. Rates are 3 to 10 times smaller than those of AdamW and the decay (<see cref="Pull.Decoupled"/>,
+/// before the step) as much larger. A weight whose gradient has become 0 goes on in its last direction for thousands of steps, until m
+/// underflows.
 /// </summary>
 /// <param name="beta1">β1 in [0, 1), default 0.9.</param>
 /// <param name="beta2">β2 in [0, 1), default 0.99.</param>
@@ -27,7 +28,8 @@ public sealed class Lion(float beta1 = 0.9f, float beta2 = 0.99f) : UpdateRule
     /// <inheritdoc/>
     public override float DefaultRate => 1e-4f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step) => Sweep.Over(tensor, new Formula(rate, _beta1, _beta2));
+    private protected override void Update(ParameterTensor tensor, float rate, long step) =>
+        Sweep.Over(tensor, new Formula(rate, _beta1, _beta2));
 
     private readonly struct Formula(float rate, float beta1, float beta2) : ILaneRule
     {

@@ -14,15 +14,16 @@ public enum Innovation
 }
 
 /// <summary>
-/// Momentum that fat tails cannot move far: it estimates a middle of the gradients, and what surprises it is clipped (Schaipp et al., TMLR 2025, arXiv 2402.12828):
+/// Momentum that fat tails cannot move far: it estimates a middle of the gradients, and what surprises it is clipped (Schaipp et al., TMLR
+/// 2025, arXiv 2402.12828):
 /// <code>
 /// m ← m + s·clip(g − m, τ)          θ ← θ − rate·m
 /// clip(x, τ) = x·min(1, τ/‖x‖) per tensor, or max(−τ, min(τ, x)) per weight
 /// </code>
-/// s = 1 and a small τ are the paper's medians; τ = ∞ is heavy ball with retention 1 − s; between them it is the mean of most gradients and a median of the far ones
-/// (Huber). With τ = 0 the bound is the 90th percentile of what is clipped, tracked: after the step τ ← τ·exp(0.05·(share above τ − 0.1)), beginning with the first
-/// length (per weight: its root mean square). For 1/p-weighted losses and fat-tailed rewards, on means over minibatches only: the median gradient of single rare clicks
-/// ignores the clicks.
+/// s = 1 and a small τ are the paper's medians; τ = ∞ is heavy ball with retention 1 − s; between them it is the mean of most gradients and
+/// a median of the far ones (Huber). With τ = 0 the bound is the 90th percentile of what is clipped, tracked: after the step τ ←
+/// τ·exp(0.05·(share above τ − 0.1)), beginning with the first length (per weight: its root mean square). For 1/p-weighted losses and
+/// fat-tailed rewards, on means over minibatches only: the median gradient of single rare clicks ignores the clicks.
 /// </summary>
 /// <param name="clip">What is clipped; default: the norm.</param>
 /// <param name="gain">s in (0, 1], default 0.1.</param>
@@ -30,7 +31,9 @@ public enum Innovation
 public sealed class Momentum(Innovation clip = Innovation.Norm, float gain = 0.1f, float bound = 0) : UpdateRule
 {
     private const double Pace = 0.05, ShareAbove = 0.1;
-    private readonly float _gain = Discount(gain, nameof(gain)), _bound = bound >= 0 ? bound : throw new ArgumentOutOfRangeException(nameof(bound), bound, "Must not be negative.");
+    private readonly float _gain = Discount(gain, nameof(gain));
+    private readonly float _bound =
+        bound >= 0 ? bound : throw new ArgumentOutOfRangeException(nameof(bound), bound, "Must not be negative.");
 
     /// <inheritdoc/>
     public override string Name => "momentum";

@@ -3,14 +3,15 @@ using Lanes = System.Runtime.Intrinsics.Vector256<float>;
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// Optimistic online mirror descent in the Euclidean norm, between stochastic and adversarial (Chen et al., JMLR 2024, arXiv 2302.04552, "SEA" step size). The gradient
-/// is expected to repeat, and the weights that are played are already moved by it:
+/// Optimistic online mirror descent in the Euclidean norm, between stochastic and adversarial (Chen et al., JMLR 2024, arXiv 2302.04552,
+/// "SEA" step size). The gradient is expected to repeat, and the weights that are played are already moved by it:
 /// <code>
 /// x̂ ← Proj(x̂ − η_t·g_t)          x ← Proj(x̂ − η_(t+1)·g_t)          gradients are taken at x
 /// η_t = rate·D / √(δ + 4G² + S_t)          S_(t+1) = γ·S_t + ‖g_t − g_(t−1)‖²,  S_1 = 0,  g_0 = 0
 /// </code>
-/// Regret O(√σ² + √Σ²) of accumulated noise and drift with D the diameter of the ball, G the longest gradient (both tensor by tensor) and γ = 1, which for ever slows
-/// down; less keeps following. For convex heads on frozen features. With a constant η and no ball, x moves by −η·(2·g_t − g_(t−1)).
+/// Regret O(√σ² + √Σ²) of accumulated noise and drift with D the diameter of the ball, G the longest gradient (both tensor by tensor) and γ
+/// = 1, which for ever slows down; less keeps following. For convex heads on frozen features. With a constant η and no ball, x moves by
+/// −η·(2·g_t − g_(t−1)).
 /// </summary>
 /// <param name="diameter">D above 0, default 1; with a ball of radius ρ the theory takes 2ρ.</param>
 /// <param name="gradientBound">G, not negative, default 1: where gradients are clipped.</param>
@@ -20,7 +21,8 @@ namespace Recsys.Bandits.Policies.Neural.Optimizers;
 public sealed class OptimisticDescent(
     float diameter = 1, float gradientBound = 1, float delta = 1, float discount = 1, float radius = float.PositiveInfinity) : UpdateRule
 {
-    private readonly float _diameter = Positive(diameter, nameof(diameter)), _discount = Discount(discount, nameof(discount)), _radius = Positive(radius, nameof(radius));
+    private readonly float _diameter = Positive(diameter, nameof(diameter)), _discount = Discount(discount, nameof(discount));
+    private readonly float _radius = Positive(radius, nameof(radius));
     private readonly double _least = Positive(delta, nameof(delta)) + 4.0 * gradientBound * gradientBound;
 
     /// <inheritdoc/>
@@ -62,7 +64,8 @@ public sealed class OptimisticDescent(
     {
         public static int Slots => 1;
 
-        public void Step(ref Lanes value, Lanes g, ref Lanes ahead, ref Lanes b, ref Lanes c, ref Lanes d) => value = value + ahead - rate * g;
+        public void Step(ref Lanes value, Lanes g, ref Lanes ahead, ref Lanes b, ref Lanes c, ref Lanes d) =>
+            value = value + ahead - rate * g;
     }
 
     /// <summary>x = x̂ − η·g.</summary>

@@ -1,8 +1,9 @@
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// One tensor of a network (a layer's weights, its biases, the heads of all actions) with everything that an update rule remembers about it. Values, slots and scalars
-/// of all tensors and the number of the step are the whole state of an optimiser: copy them, and learning goes on to the bit. Owned by one trainer.
+/// One tensor of a network (a layer's weights, its biases, the heads of all actions) with everything that an update rule remembers about
+/// it. Values, slots and scalars of all tensors and the number of the step are the whole state of an optimiser: copy them, and learning
+/// goes on to the bit. Owned by one trainer.
 /// </summary>
 public sealed class ParameterTensor
 {
@@ -11,7 +12,8 @@ public sealed class ParameterTensor
     /// <summary>A tensor that a rule has not touched yet.</summary>
     /// <param name="values">θ at the start. Any length, also 0; finite.</param>
     /// <param name="rule">Says how many slots and scalars it needs.</param>
-    /// <param name="keepInitial">Whether θ0 = <paramref name="values"/> is remembered, for <see cref="Pull"/> and <see cref="Projection"/>; otherwise they go by the origin.</param>
+    /// <param name="keepInitial">Whether θ0 = <paramref name="values"/> is remembered, for <see cref="Pull"/> and <see cref="Projection"/>;
+    /// otherwise they go by the origin.</param>
     public ParameterTensor(ReadOnlySpan<float> values, IUpdateRule rule, bool keepInitial = false)
     {
         ArgumentNullException.ThrowIfNull(rule);
@@ -45,8 +47,9 @@ public sealed class ParameterTensor
     internal float[][] Memory => _slots;
 
     /// <summary>
-    /// Makes room for at least <paramref name="length"/> weights. New values, gradients and slots are 0, and so is θ0 of new weights: the caller writes what it wants
-    /// into both, or uses <see cref="Append"/>. Every growth copies; a caller with many actions to come grows in blocks.
+    /// Makes room for at least <paramref name="length"/> weights. New values, gradients and slots are 0, and so is θ0 of new weights: the
+    /// caller writes what it wants into both, or uses <see cref="Append"/>. Every growth copies; a caller with many actions to come grows
+    /// in blocks.
     /// </summary>
     public void EnsureLength(int length)
     {

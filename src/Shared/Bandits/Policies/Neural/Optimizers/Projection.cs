@@ -1,8 +1,8 @@
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// Keeps a tensor in a ball around where it began, ‖θ − θ0‖_F ≤ ρ: the feasible set of online neural regression, one ball per layer (Deb et al., ICLR 2024,
-/// arXiv 2312.07145, section 2.1 and 2.3 of the notes).
+/// Keeps a tensor in a ball around where it began, ‖θ − θ0‖_F ≤ ρ: the feasible set of online neural regression, one ball per layer (Deb et
+/// al., ICLR 2024, arXiv 2312.07145).
 /// </summary>
 public static class Projection
 {

@@ -3,9 +3,10 @@ using System.Numerics.Tensors;
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// Decay of weights towards where they began: the one place for it, called by the trainer around a rule's step and never by the rule. Decoupled, so that a rule's
-/// scaling does not touch it (Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101). With θ0 at the origin it is ordinary weight decay. With θ0 at the initialisation
-/// and κ = c²/√m it is what the perturbed predictions of a network of width m amount to in expectation (Deb et al., ICLR 2024, arXiv 2312.07145, section 2.2 of the notes).
+/// Decay of weights towards where they began: the one place for it, called by the trainer around a rule's step and never by the rule.
+/// Decoupled, so that a rule's scaling does not touch it (Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101). With θ0 at the origin it is
+/// ordinary weight decay. With θ0 at the initialisation and κ = c²/√m it is what the perturbed predictions of a network of width m amount
+/// to in expectation (Deb et al., ICLR 2024, arXiv 2312.07145), which a test shows.
 /// </summary>
 public static class Pull
 {
@@ -13,7 +14,8 @@ public static class Pull
     /// <param name="tensor">θ, and θ0 or the origin.</param>
     /// <param name="rate">Learning rate of the step, not negative.</param>
     /// <param name="strength">κ, not negative; 0 does nothing.</param>
-    public static void Decoupled(ParameterTensor tensor, float rate, float strength) => Shrink(tensor, Math.Max(0, 1 - Product(rate, strength)));
+    public static void Decoupled(ParameterTensor tensor, float rate, float strength) =>
+        Shrink(tensor, Math.Max(0, 1 - Product(rate, strength)));
 
     /// <summary>θ ← θ0 + (θ − θ0)/(1 + rate·κ): after the step, as Adan prints it.</summary>
     /// <inheritdoc cref="Decoupled"/>

@@ -3,7 +3,8 @@ using Lanes = System.Runtime.Intrinsics.Vector256<float>;
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// Projected online gradient descent, the update of the theory of NeuSquareCB and NeuFastCB (Deb et al., ICLR 2024, arXiv 2312.07145; section 2.3 of the notes), per tensor:
+/// Projected online gradient descent, the update of the theory of NeuSquareCB and NeuFastCB (Deb et al., ICLR 2024, arXiv 2312.07145, from
+/// accounts of it), per tensor:
 /// <code>
 /// θ ← θ − rate·g
 /// θ ← θ0 + (θ − θ0)·min(1, ρ/‖θ − θ0‖_F)

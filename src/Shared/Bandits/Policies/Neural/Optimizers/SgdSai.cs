@@ -4,15 +4,15 @@ using Lanes = System.Runtime.Intrinsics.Vector256<float>;
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
 /// <summary>
-/// SGD with scaling at initialisation, "No More Adam" (Xu et al. 2024, arXiv 2412.11768, algorithm 1, and its official code). Tensor i gets a scale once, from its
-/// first gradients; after that it is momentum:
+/// SGD with scaling at initialisation, "No More Adam" (Xu et al. 2024, arXiv 2412.11768, and its official code). Tensor i gets
+/// a scale once, from its first gradients; after that it is momentum:
 /// <code>
 /// q_i = mean over the first W gradients of ‖g_i‖/(std(g_i) + ε)          scale_i = q_i / max_j q_j
 /// m ← μ·m + (1 − μ)·g, beginning with m = g          θ ← θ − rate·scale_i·m
 /// </code>
-/// The decay (0.01 in the paper) is <see cref="Pull.Decoupled"/>, before the step. The paper has W = 1; in a stream more is safer, and <see cref="Recalibrate"/> after a shift.
-/// Deviation: a standard deviation of 0, as that of a single weight, would give that tensor all of the scale (1/ε times the others); here its q is 1, what
-/// ‖g‖/std is for one weight of a larger tensor.
+/// The decay (0.01 in the paper) is <see cref="Pull.Decoupled"/>, before the step. The paper has W = 1; in a stream more is safer, and
+/// <see cref="Recalibrate"/> after a shift. Deviation: a standard deviation of 0, as that of a single weight, would give that tensor all of
+/// the scale (1/ε times the others); here its q is 1, what ‖g‖/std is for one weight of a larger tensor.
 /// </summary>
 /// <param name="momentum">μ in [0, 1), default 0.9.</param>
 /// <param name="warmUp">W, at least 1, default 1. Gradients that are 0 everywhere do not count.</param>
@@ -20,7 +20,8 @@ namespace Recsys.Bandits.Policies.Neural.Optimizers;
 public sealed class SgdSai(float momentum = 0.9f, int warmUp = 1, float epsilon = 1e-8f) : UpdateRule
 {
     private const int Ratio = 0, Batches = 1, Scale = 2;
-    private readonly float _momentum = Retention(momentum, nameof(momentum)), _epsilon = Positive(epsilon, nameof(epsilon)), _warmUp = Positive(warmUp, nameof(warmUp));
+    private readonly float _momentum = Retention(momentum, nameof(momentum)), _epsilon = Positive(epsilon, nameof(epsilon));
+    private readonly float _warmUp = Positive(warmUp, nameof(warmUp));
 
     /// <inheritdoc/>
     public override string Name => "sgd-sai";

@@ -15,8 +15,9 @@ internal interface ILaneRule
 }
 
 /// <summary>
-/// One pass over a tensor: eight weights, their gradients and their slots are loaded, go through the formula in registers, and are stored. Each weight depends on nothing
-/// but itself, so the last few go the same way in lanes filled up with zeros, and no result depends on where a weight lies.
+/// One pass over a tensor: eight weights, their gradients and their slots are loaded, go through the formula in registers, and are stored.
+/// Each weight depends on nothing but itself, so the last few go the same way in lanes filled up with zeros, and no result depends on where
+/// a weight lies.
 /// </summary>
 internal static class Sweep
 {
@@ -39,7 +40,8 @@ internal static class Sweep
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Eight<TRule>(TRule rule, ref float values, ref float gradients, ref float slot0, ref float slot1, ref float slot2, ref float slot3, nuint i)
+    private static void Eight<TRule>(
+        TRule rule, ref float values, ref float gradients, ref float slot0, ref float slot1, ref float slot2, ref float slot3, nuint i)
         where TRule : struct, ILaneRule
     {
         var value = Vector256.LoadUnsafe(ref values, i);
@@ -68,8 +70,9 @@ internal static class Sweep
         tensor.Gradient.AsSpan(start).CopyTo(padded[Width..]);
         for (var s = 0; s < slots.Length; s++)
             slots[s].AsSpan(start).CopyTo(padded[((2 + s) * Width)..]);
-        ref var value = ref padded[0];
-        Eight(rule, ref value, ref padded[Width], ref padded[2 * Width], ref padded[3 * Width], ref padded[4 * Width], ref padded[5 * Width], 0);
+        Eight(
+            rule, ref padded[0], ref padded[Width], ref padded[2 * Width],
+            ref padded[3 * Width], ref padded[4 * Width], ref padded[5 * Width], 0);
         var rest = tensor.Length - start;
         padded[..rest].CopyTo(tensor.Values.AsSpan(start));
         for (var s = 0; s < slots.Length; s++)

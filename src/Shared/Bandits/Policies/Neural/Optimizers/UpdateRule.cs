@@ -24,7 +24,9 @@ public abstract class UpdateRule : IUpdateRule
         foreach (var tensor in tensors)
         {
             if (tensor.Memory.Length != Slots || tensor.Scalars.Length != Scalars)
-                throw new ArgumentException($"A tensor has {tensor.Memory.Length} slots and {tensor.Scalars.Length} scalars; {Name} needs {Slots} and {Scalars}.", nameof(tensors));
+                throw new ArgumentException(
+                    $"A tensor has {tensor.Memory.Length} slots and {tensor.Scalars.Length} scalars; {Name} needs {Slots} and {Scalars}.",
+                    nameof(tensors));
         }
         if (!Gradients.AreUsable(tensors))
             return false;

@@ -8,7 +8,8 @@ public static class UpdateRules
     private static readonly FrozenDictionary<string, IUpdateRule> All =
         new IUpdateRule[]
         {
-            new Sgd(), new Momentum(), new AdamW(), new Adopt(), new DiffGrad(), new Adan(), new Lion(), new AdaGrad(), new OptimisticDescent(), new SgdSai(),
+            new Sgd(), new Momentum(), new AdamW(), new Adopt(), new DiffGrad(),
+            new Adan(), new Lion(), new AdaGrad(), new OptimisticDescent(), new SgdSai(),
         }.ToFrozenDictionary(r => r.Name, StringComparer.Ordinal);
 
     /// <summary>Names, in alphabetical order.</summary>
