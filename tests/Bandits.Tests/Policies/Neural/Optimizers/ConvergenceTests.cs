@@ -89,6 +89,32 @@ public sealed class ConvergenceTests
         Assert.True(Loss(new Adopt(), 0.01f) < 0.05 * plain);
     }
 
+    /// <summary>Of gradients without a trend a tenth surprises by more than the bound, and again after their scale has changed.</summary>
+    [Theory]
+    [InlineData(Innovation.Norm)]
+    [InlineData(Innovation.Coordinate)]
+    public void Tracked_bound_of_momentum_is_the_ninetieth_percentile(Innovation clip)
+    {
+        var random = new Random(13);
+        var rule = new Momentum(clip);
+        var tensor = new ParameterTensor(new float[Weights], rule);
+        foreach (var (scale, first) in new[] { (0.01, 1), (1.0, 4001), (0.05, 8001) })
+        {
+            var above = 0.0;
+            for (var t = first; t < first + 4000; t++)
+            {
+                RuleCases.Normals(random, Weights, scale).CopyTo(tensor.Gradient, 0);
+                double[] innovation = [.. tensor.Gradient.Zip(tensor.Slots[0], (g, m) => Math.Abs((double)g - m))];
+                var share = clip == Innovation.Coordinate
+                    ? innovation.Count(x => x > tensor.Scalars[0]) / (double)Weights
+                    : Math.Sqrt(innovation.Sum(x => x * x)) > tensor.Scalars[0] ? 1 : 0;
+                above += t >= first + 2000 ? share / 2000 : 0;
+                Assert.True(rule.Step([tensor], 0.01f, t));
+            }
+            Assert.Equal(0.1, above, 0.02);
+        }
+    }
+
     /// <summary>
     /// Two tensors of which the gradients of one are a hundred times as long: SGD-SaI's ratio does not see lengths, and its largest scale
     /// is 1.
