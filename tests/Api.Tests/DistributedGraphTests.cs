@@ -79,6 +79,9 @@ public sealed class DistributedGraphTests
         }
         _deployment.Apis[1].Kill();
         await _deployment.Apis[1].StartAsync();
+        // It may be up before its neighbour has written down anew what it knows.
+        await Eventually.IsTrueAsync(
+            async () => (await loop.Apis[1].SendAsync(HttpMethod.Get, loop.Path)).Status == HttpStatusCode.OK, static () => "the new replica knew the experiment");
         await loop.ServedAsync(1);
         Assert.Equal("b", (await loop.ProposedAsync(loop.Apis[1], 1, 0))[0]);
         await loop.DeleteAsync();

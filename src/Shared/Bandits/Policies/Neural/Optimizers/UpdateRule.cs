@@ -1,0 +1,58 @@
+namespace Recsys.Bandits.Policies.Neural.Optimizers;
+
+/// <summary>What all rules share: arguments are checked, bad gradients refused, and then it goes tensor by tensor.</summary>
+public abstract class UpdateRule : IUpdateRule
+{
+    /// <inheritdoc/>
+    public abstract string Name { get; }
+
+    /// <inheritdoc/>
+    public abstract int Slots { get; }
+
+    /// <inheritdoc/>
+    public virtual int Scalars => 0;
+
+    /// <inheritdoc/>
+    public abstract float DefaultRate { get; }
+
+    /// <inheritdoc/>
+    public bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step)
+    {
+        if (!float.IsFinite(rate) || rate < 0)
+            throw new ArgumentOutOfRangeException(nameof(rate), rate, "A learning rate is finite and not negative.");
+        ArgumentOutOfRangeException.ThrowIfLessThan(step, 1);
+        foreach (var tensor in tensors)
+        {
+            if (tensor.Memory.Length != Slots || tensor.Scalars.Length != Scalars)
+                throw new ArgumentException(
+                    $"A tensor has {tensor.Memory.Length} slots and {tensor.Scalars.Length} scalars; {Name} needs {Slots} and {Scalars}.",
+                    nameof(tensors));
+        }
+        if (!Gradients.AreUsable(tensors))
+            return false;
+        Observe(tensors);
+        foreach (var tensor in tensors)
+            Update(tensor, rate, step);
+        return true;
+    }
+
+    /// <summary>Looks at all gradients together, before any weight moves. Most rules have no need to.</summary>
+    private protected virtual void Observe(ReadOnlySpan<ParameterTensor> tensors)
+    {
+    }
+
+    /// <summary>Moves one tensor.</summary>
+    private protected abstract void Update(ParameterTensor tensor, float rate, long step);
+
+    /// <summary>1 − β^t, what an average with retention β that began at 0 has seen of its input after t steps.</summary>
+    private protected static float Seen(float beta, long step) => (float)(1 - Math.Pow(beta, step));
+
+    private protected static float Retention(float beta, string name) =>
+        beta is >= 0 and < 1 ? beta : throw new ArgumentOutOfRangeException(name, beta, "A retention is in [0, 1).");
+
+    private protected static float Discount(float value, string name) =>
+        value is > 0 and <= 1 ? value : throw new ArgumentOutOfRangeException(name, value, "Must be in (0, 1].");
+
+    private protected static float Positive(float value, string name) =>
+        value > 0 ? value : throw new ArgumentOutOfRangeException(name, value, "Must be above 0.");
+}
