@@ -1,27 +1,37 @@
+using Recsys.Bandits.Features;
+
 namespace Recsys.Learner.Simulation.Classification;
 
 /// <summary>
-/// A labelled table, encoded for bandits: numeric columns standardised over the file (mean 0, variance 1; a missing value becomes the mean), every
-/// other column one-hot, then each row scaled to Euclidean length 1 (the protocol of Neural Contextual Bandits papers, arXiv 1911.04462 §5,
-/// 2312.07145 §5). Labels take no part in the encoding.
+/// A labelled table, encoded as a client of the service would send it: numeric columns as they are, in the dense vector (a missing number is the mean of its column),
+/// every other column as one hashed category. Nothing is scaled: no live service has seen the whole table, so scaling is the policy's work. Labels take no part
+/// in the encoding.
 /// </summary>
 public sealed class ClassificationData
 {
-    private readonly EncodedColumn[] _columns;
+    private readonly NumericColumn[] _numbers;
+    private readonly CategoricalColumn[] _categories;
 
     /// <summary>Binds the encoded columns.</summary>
-    /// <param name="columns">The columns before the class, each with one code per row.</param>
+    /// <param name="numbers">Columns of the dense vector.</param>
+    /// <param name="categories">Columns of hashed features.</param>
     /// <param name="labels">Length <c>Rows</c>: index of the row's class.</param>
     /// <param name="classes">Names of the classes.</param>
-    public ClassificationData(IReadOnlyList<EncodedColumn> columns, int[] labels, IReadOnlyList<string> classes)
+    public ClassificationData(
+        IReadOnlyList<NumericColumn> numbers, IReadOnlyList<CategoricalColumn> categories, int[] labels, IReadOnlyList<string> classes)
     {
-        ArgumentNullException.ThrowIfNull(columns);
-        _columns = [.. columns];
+        ArgumentNullException.ThrowIfNull(numbers);
+        ArgumentNullException.ThrowIfNull(categories);
+        _numbers = [.. numbers];
+        _categories = [.. categories];
         Labels = labels;
         Classes = classes;
-        foreach (var column in _columns)
-            Features += column.Width;
+        Features = _numbers.Length + _categories.Sum(static column => column.Hashes.Length);
+        Schema = new FeatureSchema(ContextVector: _numbers.Length, ContextHashBits: HashBits);
     }
+
+    /// <summary>log2 of the table that the categories share: wide enough that of a few hundred hardly two meet.</summary>
+    public const int HashBits = 18;
 
     /// <summary>Index of each row's class.</summary>
     public IReadOnlyList<int> Labels { get; }
@@ -29,35 +39,32 @@ public sealed class ClassificationData
     /// <summary>Names of the classes, in ordinal order.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>Length of an encoded row.</summary>
+    /// <summary>Numeric columns and distinct categories together.</summary>
     public int Features { get; }
 
-    /// <summary>Encodes one row.</summary>
+    /// <summary>Shapes of what <see cref="Encode"/> returns.</summary>
+    public FeatureSchema Schema { get; }
+
+    /// <summary>Encodes one row; the result owns its memory.</summary>
     /// <param name="row">0-based.</param>
-    /// <param name="features">Length <see cref="Features"/>, overwritten; of Euclidean length 1, or 0 when every value is missing or average.</param>
-    public void Encode(int row, Span<float> features)
+    public FeatureSet Encode(int row)
     {
-        features.Clear();
-        var at = 0;
-        double squares = 0;
-        foreach (var column in _columns)
-        {
-            var code = column.Codes[row];
-            var value = column.Values is { } values ? values[code] : 1;
-            features[at + (column.Values is null ? code : 0)] = value;
-            squares += (double)value * value;
-            at += column.Width;
-        }
-        if (squares == 0)
-            return;
-        var scale = (float)(1 / Math.Sqrt(squares));
-        for (var i = 0; i < features.Length; i++)
-            features[i] *= scale;
+        var dense = new float[_numbers.Length];
+        for (var i = 0; i < dense.Length; i++)
+            dense[i] = _numbers[i].Values[_numbers[i].Codes[row]];
+        var sparse = new SparseFeature[_categories.Length];
+        for (var i = 0; i < sparse.Length; i++)
+            sparse[i] = new SparseFeature(_categories[i].Hashes[_categories[i].Codes[row]], 1);
+        return new FeatureSet(sparse, dense);
     }
 }
 
-/// <summary>One column of a table with every distinct text numbered.</summary>
-/// <param name="Codes">One number per row.</param>
-/// <param name="Values">Numeric columns: the standardised value of each code. Categorical columns: null, the code itself is the position of the one.</param>
-/// <param name="Width">Elements of the encoded row that the column takes.</param>
-public sealed record EncodedColumn(int[] Codes, float[]? Values, int Width);
+/// <summary>A column of numbers, every distinct one once.</summary>
+/// <param name="Codes">One per row: an index into the values.</param>
+/// <param name="Values">Finite.</param>
+public sealed record NumericColumn(int[] Codes, float[] Values);
+
+/// <summary>A column of categories, every distinct one once.</summary>
+/// <param name="Codes">One per row: an index into the hashes.</param>
+/// <param name="Hashes">Of name and category, as <see cref="FeatureHash"/> has it.</param>
+public sealed record CategoricalColumn(int[] Codes, uint[] Hashes);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Recsys.Bandits.Features;
 using Recsys.Learner.Simulation.Data;
 
 namespace Recsys.Learner.Simulation.Classification;
@@ -39,12 +40,14 @@ public static class ClassificationFile
         if (columns[0].Rows == 0)
             throw new DataFileException(path, "there is no row below the header.");
         var (labels, classes) = Classes(path, columns[^1]);
-        var encoded = columns[..^1].Select(c => c.Encode(path)).ToList();
-        var widest = columns[..^1].Zip(encoded).MaxBy(static c => c.Second.Width);
-        if (encoded.Sum(static c => (long)c.Width) > FeaturesMax)
-            throw new DataFileException(path, widest.First.FirstTextLine, widest.First.Name,
-                $"is not a number, which makes the column categorical with {widest.Second.Width} values; all columns together may have {FeaturesMax}.");
-        return new ClassificationData(encoded, labels, classes);
+        var features = columns[..^1];
+        var widest = features.MaxBy(static column => column.Width)!;
+        if (features.Sum(static column => (long)column.Width) > FeaturesMax)
+            throw new DataFileException(path, widest.FirstTextLine, widest.Name,
+                $"is not a number, which makes the column categorical with {widest.Width} values; all columns together may have {FeaturesMax}.");
+        return new ClassificationData(
+            [.. features.Where(static column => column.IsNumeric).Select(column => column.Numbers(path))],
+            [.. features.Where(static column => !column.IsNumeric).Select(static column => column.Categories())], labels, classes);
     }
 
     private static (int[] Labels, List<string> Classes) Classes(string path, ColumnText column)
@@ -92,31 +95,32 @@ public static class ClassificationFile
             _rows.Add(code);
         }
 
-        public EncodedColumn Encode(string path)
-        {
-            var codes = _rows.ToArray();
-            if (FirstTextLine != 0 || Distinct.TrueForAll(IsMissing))
-                return new EncodedColumn(codes, null, Distinct.Count);
+        public bool IsNumeric => FirstTextLine == 0 && !Distinct.TrueForAll(IsMissing);
 
-            var values = new double[Distinct.Count];
+        /// <summary>Features that the column becomes.</summary>
+        public int Width => IsNumeric ? 1 : Distinct.Count;
+
+        public CategoricalColumn Categories() =>
+            new([.. _rows], [.. Distinct.Select(text => FeatureHash.Of("", Name, text))]);
+
+        public NumericColumn Numbers(string path)
+        {
+            var values = new float[Distinct.Count];
             for (var i = 0; i < values.Length; i++)
-                values[i] = TryNumber(Distinct[i], out var number) ? number : double.NaN;
-            double count = 0, mean = 0, squares = 0;
-            foreach (var code in codes)
+                values[i] = TryNumber(Distinct[i], out var number) ? (float)number : float.NaN;
+            if (Array.Exists(values, float.IsInfinity))
+                throw new DataFileException(path, $"the numbers of column '{Name}' are too large: at most {float.MaxValue:R} can be encoded.");
+            double sum = 0;
+            var count = 0;
+            foreach (var code in _rows)
             {
-                if (double.IsNaN(values[code]))
+                if (float.IsNaN(values[code]))
                     continue;
-                // Welford: a column of large, close numbers keeps its variance.
+                sum += values[code];
                 count++;
-                var change = values[code] - mean;
-                mean += change / count;
-                squares += change * (values[code] - mean);
             }
-            var deviation = Math.Sqrt(squares / count);
-            if (!double.IsFinite(deviation))
-                throw new DataFileException(path, $"the numbers of column '{Name}' are too large to be standardised.");
-            return new EncodedColumn(
-                codes, [.. values.Select(v => double.IsNaN(v) || deviation == 0 ? 0 : (float)((v - mean) / deviation))], 1);
+            var mean = (float)(sum / count);
+            return new NumericColumn([.. _rows], [.. values.Select(value => float.IsNaN(value) ? mean : value)]);
         }
 
         private static bool IsMissing(string text) => text is "" or "?" or "NA" or "NaN" or "nan" or "null";

@@ -26,7 +26,7 @@ public sealed record ClassificationOptions(
 /// <param name="Policy">Kind of the policy.</param>
 /// <param name="Rounds">Decisions made.</param>
 /// <param name="Actions">Classes.</param>
-/// <param name="Features">Length of the encoded context vector.</param>
+/// <param name="Features">Numeric columns and distinct categories of the table.</param>
 /// <param name="Regret">Wrong decisions: the best reward of every round is 1.</param>
 /// <param name="RegretAfterShift">Wrong decisions from the shift on; null without a shift.</param>
 /// <param name="MeanPropensity">Mean probability with which the chosen actions were drawn.</param>
@@ -61,7 +61,7 @@ public static class ClassificationSimulation
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
-        var spec = PolicyOptions.Configure(options.Policy, options.Parameters ?? [], new FeatureSchema(ContextVector: data.Features));
+        var spec = PolicyOptions.Configure(options.Policy, options.Parameters ?? [], data.Schema);
         var loop = new SimulatedLoop(spec, options.Delay, options.Batch, options.Seed);
         var candidates = data.Classes
             .Select(static name => Encoding.UTF8.GetBytes(name))
@@ -85,9 +85,7 @@ public static class ClassificationSimulation
                 cancellation.ThrowIfCancellationRequested();
                 progress?.Report(round);
             }
-            var vector = new float[data.Features];
-            data.Encode(order[position], vector);
-            var context = new FeatureSet(default, vector);
+            var context = data.Encode(order[position]);
             var slot = loop.Decide(new DecisionQuery(context, candidates, clusters));
 
             var afterShift = round >= options.ShiftAt;
