@@ -11,6 +11,8 @@ internal static class Explorers
         "top 1", "top 3", "top 5 floor 0", "floored 0.02 top 2", "thompson 1", "thompson 0.3 floor 0", "thompson 0", "floored 0.02 square-cb 1e6", "floored 0.02 thompson", "floored 0.5 epsilon",
         "rationed 0.3 thompson", "rationed 0.6 optimistic", "rationed 0 top 2", "rationed 1 square-cb", "sliced 0.7 square-cb", "sliced 0 optimistic", "sliced 1 floor 0 epsilon",
         "floored 0.02 sliced 0.8 rationed 0.3 thompson",
+        "fast-cb 0", "fast-cb 10", "fast-cb 1e12", "fast-cb inf", "floored 0.02 fast-cb 1e6", "optimistic means 0 square-cb", "optimistic means 0.5 square-cb",
+        "optimistic means 1 fast-cb", "optimistic means 1 epsilon",
     ];
 
     public static IExplorer Find(string name) => name switch
@@ -44,6 +46,15 @@ internal static class Explorers
         "sliced 1 floor 0 epsilon" => new Sliced<EpsilonGreedy>(new EpsilonGreedy(0.1), 1, 0),
         "floored 0.02 sliced 0.8 rationed 0.3 thompson" =>
             new Floored<Sliced<Rationed<Thompson>>>(new Sliced<Rationed<Thompson>>(new Rationed<Thompson>(new Thompson(1, 0), 0.3, Mark), 0.8, 0.05), 0.02),
+        "fast-cb 0" => new FastCb(0),
+        "fast-cb 10" => new FastCb(10),
+        "fast-cb 1e12" => new FastCb(1e12),
+        "fast-cb inf" => new FastCb(double.PositiveInfinity),
+        "floored 0.02 fast-cb 1e6" => new Floored<FastCb>(new FastCb(1e6), 0.02),
+        "optimistic means 0 square-cb" => new OptimisticMeans<SquareCb>(new SquareCb(10), 0),
+        "optimistic means 0.5 square-cb" => new OptimisticMeans<SquareCb>(new SquareCb(10), 0.5),
+        "optimistic means 1 fast-cb" => new OptimisticMeans<FastCb>(new FastCb(10), 1),
+        "optimistic means 1 epsilon" => new OptimisticMeans<EpsilonGreedy>(new EpsilonGreedy(0.1), 1),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
     };
 
@@ -79,6 +90,15 @@ internal static class Explorers
         "sliced 1 floor 0 epsilon" => (Greedy(Scores(means), 0.1), 1e-6),
         "floored 0.02 sliced 0.8 rationed 0.3 thompson" =>
             (Raised(Spent(Shared(means, widths, 0.3, static (m, w) => ProbabilityOfBest.Of(m, w, 1)), means, 0.8, 0.05), 0.02), ThompsonError),
+        "fast-cb 0" => (FirstOrder(means, 0), 1e-6),
+        "fast-cb 10" => (FirstOrder(means, 10), 1e-6),
+        "fast-cb 1e12" => (FirstOrder(means, 1e12), 1e-6),
+        "fast-cb inf" => (FirstOrder(means, double.PositiveInfinity), 1e-6),
+        "floored 0.02 fast-cb 1e6" => (Raised(FirstOrder(means, 1e6), 0.02), 1e-6),
+        "optimistic means 0 square-cb" => (InverseGap(means, 10), 1e-6),
+        "optimistic means 0.5 square-cb" => (InverseGap(Sums(means, widths, 0.5), 10), 1e-6),
+        "optimistic means 1 fast-cb" => (FirstOrder(Sums(means, widths, 1), 10), 1e-6),
+        "optimistic means 1 epsilon" => (Greedy(Scores(Sums(means, widths, 1)), 0.1), 1e-6),
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, null),
     };
 
@@ -87,6 +107,8 @@ internal static class Explorers
 
     private static double[] Scores(float[] means, float[]? widths = null, double alpha = 0) =>
         [.. means.Select((mean, i) => mean + (widths is null ? 0 : alpha * widths[i]))];
+
+    private static float[] Sums(float[] means, float[] widths, double alpha) => [.. means.Zip(widths, (mean, width) => (float)(mean + alpha * width))];
 
     private static double[] Uniform(int count) => [.. Enumerable.Repeat(1.0 / count, count)];
 
@@ -133,6 +155,18 @@ internal static class Explorers
             result[b] += left / best.Length;
         }
         return result;
+    }
+
+    /// <summary>
+    /// Algorithm 1 of arXiv 2107.02237 in losses, ŷ_b of the best within [0.001, 1]. The best, of whom equals are a part, get what the worse ones leave.
+    /// </summary>
+    private static double[] FirstOrder(float[] means, double gamma)
+    {
+        double[] losses = [.. means.Select(static mean => 1 - (double)mean)];
+        var best = losses.Min();
+        var promised = Math.Min(1, Math.Max(0.001, best));
+        double[] worse = [.. losses.Select(loss => loss == best ? 0 : promised / (losses.Length * promised + gamma * (loss - best)))];
+        return [.. losses.Select((loss, a) => loss == best ? (1 - worse.Sum()) / losses.Count(l => l == best) : worse[a])];
     }
 
     /// <summary>What is added to the width of what nobody knows.</summary>

@@ -11,4 +11,22 @@ public static class GammaSchedule
     /// <param name="exponent">0 for a constant, 0.5 for the theory's rate.</param>
     /// <param name="interactions">Interactions learned, at least 0.</param>
     public static double At(double scale, double exponent, long interactions) => scale * Math.Pow(Math.Max(1, interactions), exponent);
+
+    /// <summary>
+    /// γ for a world that drifts: of n interactions only those within a window count, n_eff = W·(1 − e^(−n/W)), which is n at first and W in the end.
+    /// Under drift the oracle's error no longer shrinks, and a γ that kept growing would freeze the choice of an action that has ceased to be the best.
+    /// </summary>
+    /// <param name="scale">At least 0.</param>
+    /// <param name="exponent">0 for a constant, 0.5 for the theory's rate.</param>
+    /// <param name="interactions">Interactions learned, at least 0.</param>
+    /// <param name="window">W in interactions, at least 0; 0 or infinity for none.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The window is negative or not a number.</exception>
+    public static double At(double scale, double exponent, long interactions, double window)
+    {
+        if (!(window >= 0))
+            throw new ArgumentOutOfRangeException(nameof(window), window, "A window is at least 0 interactions.");
+        return window == 0 || double.IsInfinity(window)
+            ? At(scale, exponent, interactions)
+            : scale * Math.Pow(Math.Max(1, window * (1 - Math.Exp(-interactions / window))), exponent);
+    }
 }

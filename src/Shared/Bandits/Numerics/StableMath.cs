@@ -18,6 +18,16 @@ public static class StableMath
     /// </summary>
     public static float ClipEstimate(double estimate) => double.IsNaN(estimate) ? 0.5f : (float)Math.Clamp(estimate, -1, 2);
 
+    /// <summary>
+    /// Least loss that an action is taken to promise. First-order exploration divides by the loss of the best action; below one part in a thousand
+    /// an estimate cannot be told from none, and 0 would be greedy for ever after one perfect prediction.
+    /// </summary>
+    public const double LeastLoss = 1e-3;
+
+    /// <summary>The loss 1 − mean of a normalised reward, within [<see cref="LeastLoss"/>, 1]: outside, the estimate is an extrapolation.</summary>
+    /// <param name="mean">Finite.</param>
+    public static double Loss(double mean) => Math.Clamp(1 - mean, LeastLoss, 1);
+
     /// <summary>Square root of a sum of squares that rounding may have left a little negative.</summary>
     public static float Root(double squared) => squared > 0 ? (float)Math.Sqrt(squared) : 0;
 }
