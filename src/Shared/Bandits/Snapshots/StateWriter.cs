@@ -36,7 +36,11 @@ public ref struct StateReader
     /// <summary>Reads from the start.</summary>
     /// <param name="input">All bytes.</param>
     /// <param name="what">What they are, for messages.</param>
-    public StateReader(ReadOnlySpan<byte> input, string what) => (_rest, _what) = (input, what);
+    public StateReader(ReadOnlySpan<byte> input, string what)
+    {
+        _rest = input;
+        _what = what;
+    }
 
     /// <summary>Reads a whole number.</summary>
     /// <exception cref="SnapshotFormatException">There is none.</exception>

@@ -1,5 +1,3 @@
-using Recsys.Bandits.Numerics;
-
 namespace Recsys.Bandits.Policies.Neural;
 
 /// <summary>

@@ -139,7 +139,7 @@ internal sealed class FrozenNetwork(
         if (known)
         {
             var variances = HeadVariances.AsSpan(head * (_units + 1), _units + 1);
-            variance = variances[_units] + DenseKernels.WeightedSquares(hidden, variances[.._units]);
+            variance = variances[_units] + Squares(hidden, variances);
         }
         else
         {
@@ -162,6 +162,14 @@ internal sealed class FrozenNetwork(
             variance += derivative * derivative * spread[j];
         }
         return variance;
+    }
+
+    private static float Squares(ReadOnlySpan<float> hidden, ReadOnlySpan<float> variances)
+    {
+        float sum = 0;
+        for (var j = 0; j < hidden.Length; j++)
+            sum += hidden[j] * hidden[j] * variances[j];
+        return sum;
     }
 
     private static bool HasHashedFeatures(ReadOnlySpan<Candidate> candidates)

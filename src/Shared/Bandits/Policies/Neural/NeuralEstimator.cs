@@ -46,7 +46,8 @@ public sealed class NeuralEstimator : IRewardEstimator
         }
         float[]? rented = null;
         var scratch = count <= StackCandidates ? stackalloc float[2 * StackCandidates] : (rented = ArrayPool<float>.Shared.Rent(2 * count));
-        var (mean, variance) = (scratch[..count], scratch.Slice(count, count));
+        var mean = scratch[..count];
+        var variance = scratch.Slice(count, count);
         means.Clear();
         widths.Clear();
         for (var n = 0; n < _networks.Length; n++)

@@ -1,5 +1,5 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Numerics;
 using Recsys.Bandits.Policies.Neural.Optimizers;
@@ -74,7 +74,8 @@ internal sealed class NeuralNetwork
     {
         interaction.Context.Dense.Span.CopyTo(dense);
         interaction.ActionFeatures.Dense.Span.CopyTo(dense.AsSpan(interaction.Context.Dense.Length));
-        var (context, action) = (interaction.Context.Sparse.Span, interaction.ActionFeatures.Sparse.Span);
+        var context = interaction.Context.Sparse.Span;
+        var action = interaction.ActionFeatures.Sparse.Span;
         var rows = new List<int>(context.Length + action.Length);
         var values = new List<float>(context.Length + action.Length);
         var active = _options.Dense + context.Length + action.Length;
@@ -121,7 +122,7 @@ internal sealed class NeuralNetwork
                 AddPrecision(example, hidden);
             }
             var slopes = _slopes.AsSpan(i * units, units);
-            DenseKernels.Scale(slope, _output, slopes);
+            TensorPrimitives.Multiply(_output, slope, slopes);
             DenseKernels.MaskWhereZero(hidden, slopes);
             if (example.Head >= 0)
                 AddToHead(Touch(Heads[example.Head]), slope, hidden);
@@ -174,7 +175,7 @@ internal sealed class NeuralNetwork
         return constant + DenseKernels.Dot(_output, hidden);
     }
 
-    private void AddToHead(float[] gradient, float slope, ReadOnlySpan<float> hidden)
+    private static void AddToHead(float[] gradient, float slope, ReadOnlySpan<float> hidden)
     {
         DenseKernels.AddScaled(slope, hidden, gradient.AsSpan(0, hidden.Length));
         gradient[hidden.Length] += slope;
@@ -224,8 +225,14 @@ internal sealed class NeuralNetwork
         {
             weights.Steps++;
             var keep = (float)Math.Min(_options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps));
-            DenseKernels.Approach(1 - keep, weights.Tensor.Values, weights.Average!);
+            Approach(1 - keep, weights.Tensor.Values, weights.Average!);
         }
+    }
+
+    private static void Approach(float share, ReadOnlySpan<float> values, Span<float> average)
+    {
+        for (var i = 0; i < average.Length; i++)
+            average[i] += share * (values[i] - average[i]);
     }
 
     /// <summary>Marks a block as part of this step, with a gradient to add to.</summary>
