@@ -11,26 +11,30 @@ internal static class NeuralCheckpoint
     public static void Write(NeuralState state, IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
-        var network = state.Network;
+        var inputs = state.Inputs;
         writer.Write(state.Interactions);
-        writer.Write(network.Step);
         var losses = state.Losses;
         writer.Write(losses.Batches);
         foreach (var number in (ReadOnlySpan<double>)[losses.Recent, losses.Latest, losses.Variance, losses.Floor, losses.Distance])
             writer.Write(number);
         state.Drift.Write(writer);
-        writer.Write(network.Scaler.Count);
-        writer.Write<double>(network.Scaler.State);
+        writer.Write(inputs.Scaler.Count);
+        writer.Write<double>(inputs.Scaler.State);
         // The scale lags behind the statistics by a few observations.
-        writer.Write<float>(network.Scaler.Shift);
-        writer.Write<float>(network.Scaler.Scale);
-        writer.Write<ulong>(network.RowIds.ToArray());
-        writer.Write<ulong>(network.HeadKeys.ToArray());
-        foreach (var weights in All(network))
+        writer.Write<float>(inputs.Scaler.Shift);
+        writer.Write<float>(inputs.Scaler.Scale);
+        writer.Write<ulong>(inputs.RowIds.ToArray());
+        writer.Write<ulong>(inputs.HeadKeys.ToArray());
+        writer.Write(inputs.Refused);
+        foreach (var network in state.Networks)
         {
-            writer.Write(weights.Steps);
-            foreach (var array in weights.Arrays())
-                writer.Write<float>(array);
+            writer.Write(network.Step);
+            foreach (var weights in network.All)
+            {
+                writer.Write(weights.Steps);
+                foreach (var array in weights.Arrays())
+                    writer.Write<float>(array);
+            }
         }
         writer.Write((long)state.Ring.Count);
         for (var age = state.Ring.Count - 1; age >= 0; age--)
@@ -50,51 +54,50 @@ internal static class NeuralCheckpoint
     {
         var reader = new StateReader(input, "Neural state");
         var state = new NeuralState(options);
-        var network = state.Network;
+        var inputs = state.Inputs;
         state.Interactions = reader.Long(0, long.MaxValue);
-        network.Step = reader.Long(0, long.MaxValue);
         state.Losses = new LossLevel(reader.Long(0, long.MaxValue), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite());
         state.Drift.Read(ref reader);
-        network.Scaler.Count = reader.Long(0, long.MaxValue);
-        reader.Array<double>(network.Scaler.State.Length).CopyTo(network.Scaler.State, 0);
-        foreach (var number in network.Scaler.State)
+        var scaler = inputs.Scaler;
+        scaler.Count = reader.Long(0, long.MaxValue);
+        reader.Array<double>(scaler.State.Length).CopyTo(scaler.State, 0);
+        foreach (var number in scaler.State)
             reader.Require(double.IsFinite(number), "a statistic of an input is not finite");
-        reader.Floats(options.Dense).CopyTo(network.Scaler.Shift, 0);
-        reader.Floats(options.Dense).CopyTo(network.Scaler.Scale, 0);
-        Restore(network, isHead: false, reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax), ref reader);
-        Restore(network, isHead: true, reader.ArrayUpTo<ulong>(options.ActionsMax), ref reader);
-        foreach (var weights in All(network))
+        reader.Floats(options.Dense).CopyTo(scaler.Shift, 0);
+        reader.Floats(options.Dense).CopyTo(scaler.Scale, 0);
+        foreach (var id in reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax))
+            reader.Require(inputs.TryRestoreRow(id), "two inputs have one name");
+        foreach (var key in reader.ArrayUpTo<ulong>(options.ActionsMax))
+            reader.Require(inputs.TryRestoreHead(key), "two actions have one key");
+        inputs.Refused = reader.Long(0, long.MaxValue);
+        foreach (var network in state.Networks)
         {
-            weights.Steps = reader.Long(0, long.MaxValue);
-            foreach (var array in weights.Arrays())
-                reader.Floats(array.Length).CopyTo(array, 0);
+            network.Cover();
+            network.Step = reader.Long(0, long.MaxValue);
+            foreach (var weights in network.All)
+            {
+                weights.Steps = reader.Long(0, long.MaxValue);
+                foreach (var array in weights.Arrays())
+                    reader.Floats(array.Length).CopyTo(array, 0);
+            }
         }
         var examples = reader.Long(0, options.Replay);
         for (var i = 0L; i < examples; i++)
-            state.Ring.Add(ReadExample(options, network, ref reader));
+            state.Ring.Add(ReadExample(options, inputs, ref reader));
         reader.End();
         return state;
     }
 
-    private static Example ReadExample(NeuralOptions options, NeuralNetwork network, ref StateReader reader)
+    private static Example ReadExample(NeuralOptions options, InputTable inputs, ref StateReader reader)
     {
         var dense = reader.Array<float>(options.Dense);
-        var rows = reader.ArrayUpTo<int>(network.Rows.Count == 0 ? 0 : int.MaxValue);
+        var rows = reader.ArrayUpTo<int>(inputs.RowIds.Count == 0 ? 0 : int.MaxValue);
         foreach (var row in rows)
-            reader.Require(row >= 0 && row < network.Rows.Count, "an example has an input that there is not");
+            reader.Require(row >= 0 && row < inputs.RowIds.Count, "an example has an input that there is not");
         var values = reader.Floats(rows.Length);
-        var head = (int)reader.Long(-1, network.Heads.Count - 1);
+        var head = (int)reader.Long(-1, inputs.HeadKeys.Count - 1);
         var reward = reader.Finite();
         reader.Require(reward is >= 0 and <= 1, "a reward is not between 0 and 1");
         return new Example(dense, rows, values, head, (float)reward);
     }
-
-    private static void Restore(NeuralNetwork network, bool isHead, ulong[] ids, ref StateReader reader)
-    {
-        reader.Require(ids.Distinct().Count() == ids.Length, "two blocks have one name");
-        foreach (var id in ids)
-            network.Restore(isHead, id);
-    }
-
-    private static IEnumerable<Weights> All(NeuralNetwork network) => [network.Layer, network.Bias, network.Shared, .. network.Rows, .. network.Heads];
 }

@@ -11,15 +11,15 @@ namespace Recsys.Bandits.Policies.Neural;
 public sealed class NeuralEstimator : IRewardEstimator
 {
     private const int StackCandidates = 256;
-    private readonly FrozenNetwork[] _networks;
+    private readonly FrozenEnsemble[] _partitions;
     private readonly double[] _shares;
 
-    internal NeuralEstimator(IReadOnlyList<FrozenNetwork> networks, bool hasWidths)
+    internal NeuralEstimator(IReadOnlyList<FrozenEnsemble> partitions, bool hasWidths)
     {
         HasWidths = hasWidths;
-        _networks = [.. networks.Where(static network => network.Interactions > 0)];
-        var total = _networks.Sum(static network => (double)network.Interactions);
-        _shares = [.. _networks.Select(network => network.Interactions / total)];
+        _partitions = [.. partitions.Where(static partition => partition.Interactions > 0)];
+        var total = _partitions.Sum(static partition => (double)partition.Interactions);
+        _shares = [.. _partitions.Select(partition => partition.Interactions / total)];
     }
 
     /// <inheritdoc/>
@@ -31,15 +31,15 @@ public sealed class NeuralEstimator : IRewardEstimator
         var count = query.Candidates.Length;
         means = means[..count];
         widths = widths[..count];
-        if (_networks.Length == 0)
+        if (_partitions.Length == 0)
         {
             means.Fill(0.5f);
             widths.Fill(HasWidths ? 1 : 0);
             return;
         }
-        if (_networks.Length == 1)
+        if (_partitions.Length == 1)
         {
-            _networks[0].Estimate(query, means, widths);
+            _partitions[0].Estimate(query, means, widths);
             foreach (ref var width in widths)
                 width = StableMath.Root(width);
             return;
@@ -50,12 +50,12 @@ public sealed class NeuralEstimator : IRewardEstimator
         var variance = scratch.Slice(count, count);
         means.Clear();
         widths.Clear();
-        for (var n = 0; n < _networks.Length; n++)
+        for (var p = 0; p < _partitions.Length; p++)
         {
-            _networks[n].Estimate(query, mean, variance);
+            _partitions[p].Estimate(query, mean, variance);
             for (var k = 0; k < count; k++)
             {
-                means[k] += (float)(_shares[n] * mean[k]);
+                means[k] += (float)(_shares[p] * mean[k]);
                 widths[k] += HasWidths ? 1 / Math.Max(variance[k], float.Epsilon) : 0;
             }
         }

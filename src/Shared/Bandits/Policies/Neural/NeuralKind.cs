@@ -29,12 +29,12 @@ public abstract class NeuralKind<TExplorer> : IPolicyKind
     {
         var options = Options(spec);
         // Sums of floats depend on their order, so the order is that of the partitions, whatever the caller's is.
-        var networks = shards.OrderBy(static shard => shard.Partition).Select(shard => NeuralShard.Read(shard.Parameters.Span, options)).ToList();
-        var interactions = networks.Sum(static network => network.Interactions);
-        var explorer = new Floored<TExplorer>(CreateExplorer(spec.Parameters, networks.Sum(static network => network.Since)), spec.MinimumPropensity);
+        var partitions = shards.OrderBy(static shard => shard.Partition).Select(shard => NeuralShard.Read(shard.Parameters.Span, options)).ToList();
+        var interactions = partitions.Sum(static partition => partition.Interactions);
+        var explorer = new Floored<TExplorer>(CreateExplorer(spec.Parameters, partitions.Sum(static partition => partition.Since)), spec.MinimumPropensity);
         return new EstimatorPolicy<NeuralEstimator, Floored<TExplorer>>(
             new PolicyDescriptor(Name, spec.Fingerprint, interactions),
-            new NeuralEstimator(networks, options.Widths != WidthForm.None),
+            new NeuralEstimator(partitions, options.Widths != WidthForm.None),
             explorer,
             spec.Reward);
     }

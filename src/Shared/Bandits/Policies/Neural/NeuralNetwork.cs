@@ -1,6 +1,5 @@
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
-using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Numerics;
 using Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -14,8 +13,8 @@ internal sealed class NeuralNetwork
 {
     private const ulong LayerId = 1, BiasId = 2;
     private readonly NeuralOptions _options;
-    private readonly Dictionary<ulong, int> _rowOf = [];
-    private readonly Dictionary<ulong, int> _headOf = [];
+    private readonly InputTable _inputTable;
+    private readonly int _member;
     private readonly List<Weights> _touched = [];
     private float[] _inputs = [];
     private float[] _hidden = [];
@@ -24,24 +23,23 @@ internal sealed class NeuralNetwork
     private ParameterTensor[] _stepped = [];
 
     /// <summary>A network that has seen nothing.</summary>
-    public NeuralNetwork(NeuralOptions options)
+    /// <param name="options">Its shape.</param>
+    /// <param name="inputs">What it shares with the others of its ensemble.</param>
+    /// <param name="member">Its number there, from 0: every one begins elsewhere.</param>
+    public NeuralNetwork(NeuralOptions options, InputTable inputs, int member)
     {
-        _options = options;
+        (_options, _inputTable, _member) = (options, inputs, member);
         var units = options.Hidden;
         _output = new float[units];
         var weights = new float[options.Dense * units];
         // Scaled inputs have unit variance: so have the sums that go into the units.
-        InitialWeights.Draw(LayerId, 1 / Math.Sqrt(Math.Max(1, options.Dense)), weights);
+        InitialWeights.Draw(Seed(LayerId), 1 / Math.Sqrt(Math.Max(1, options.Dense)), weights);
         var bias = new float[units];
-        InitialWeights.Draw(BiasId, 0.5, bias);
-        Scaler = new FeatureScaler(options.Dense);
+        InitialWeights.Draw(Seed(BiasId), 0.5, bias);
         Layer = new Weights(weights, options);
         Bias = new Weights(bias, options);
         Shared = new Weights(FreshHead(isShared: true), options);
     }
-
-    /// <summary>How dense inputs are scaled.</summary>
-    public FeatureScaler Scaler { get; }
 
     /// <summary>W of the dense inputs, [input][unit].</summary>
     public Weights Layer { get; }
@@ -52,56 +50,36 @@ internal sealed class NeuralNetwork
     /// <summary>u and then c of the output that all actions share; unused where they share none.</summary>
     public Weights Shared { get; }
 
-    /// <summary>Ids of the hashed inputs, in the order in which they were first seen.</summary>
-    public List<ulong> RowIds { get; } = [];
-
     /// <summary>W of each hashed input.</summary>
     public List<Weights> Rows { get; } = [];
-
-    /// <summary>The actions, in the order in which they were first seen.</summary>
-    public List<ulong> HeadKeys { get; } = [];
 
     /// <summary>u_a and then c_a of each.</summary>
     public List<Weights> Heads { get; } = [];
 
+    /// <summary>Every block, in a fixed order.</summary>
+    public IEnumerable<Weights> All => [Layer, Bias, Shared, .. Rows, .. Heads];
+
     /// <summary>Steps taken.</summary>
     public long Step { get; set; }
 
-    /// <summary>Makes an example of an interaction, with weights for whatever is new in it.</summary>
-    /// <param name="interaction">Vectors as long as the schema says.</param>
-    /// <param name="dense">Written and kept; as long as the dense inputs.</param>
-    public Example Encode(Interaction interaction, float[] dense)
+    /// <summary>Makes weights for whatever has a number and no weights yet.</summary>
+    public void Cover()
     {
-        interaction.Context.Dense.Span.CopyTo(dense);
-        interaction.ActionFeatures.Dense.Span.CopyTo(dense.AsSpan(interaction.Context.Dense.Length));
-        var context = interaction.Context.Sparse.Span;
-        var action = interaction.ActionFeatures.Sparse.Span;
-        var rows = new List<int>(context.Length + action.Length);
-        var values = new List<float>(context.Length + action.Length);
-        var active = _options.Dense + context.Length + action.Length;
-        foreach (var feature in context)
-            AddInput(NetworkInputs.ContextId(feature.Hash, _options.Features), feature.Value, active, rows, values);
-        foreach (var feature in action)
-            AddInput(NetworkInputs.ActionId(feature.Hash, _options.Features), feature.Value, active, rows, values);
-        return new Example(dense, [.. rows], [.. values], Head(interaction.Action.Value), (float)_options.Reward.Normalize(interaction.Reward));
-    }
-
-    /// <summary>Puts a hashed input or an action back, as a checkpoint has it.</summary>
-    public Weights Restore(bool isHead, ulong id)
-    {
-        var weights = new Weights(isHead ? FreshHead(isShared: false) : new float[_options.Hidden], _options);
-        var (ids, blocks, numbers) = isHead ? (HeadKeys, Heads, _headOf) : (RowIds, Rows, _rowOf);
-        numbers.Add(id, blocks.Count);
-        ids.Add(id);
-        blocks.Add(weights);
-        return weights;
+        while (Rows.Count < _inputTable.RowIds.Count)
+        {
+            var initial = new float[_options.Hidden];
+            InitialWeights.Draw(Seed(_inputTable.RowIds[Rows.Count]), _inputTable.DeviationOf(Rows.Count), initial);
+            Rows.Add(new Weights(initial, _options));
+        }
+        while (Heads.Count < _inputTable.HeadKeys.Count)
+            Heads.Add(new Weights(FreshHead(isShared: false), _options));
     }
 
     /// <summary>Learns a minibatch.</summary>
     /// <param name="examples">The newest first.</param>
     /// <param name="rate">Learning rate.</param>
-    /// <returns>The loss of the first example before the step.</returns>
-    public double Learn(ReadOnlySpan<Example> examples, float rate)
+    /// <returns>What it expected of the first example before the step, normalised.</returns>
+    public float Learn(ReadOnlySpan<Example> examples, float rate)
     {
         var (count, units, dense) = (examples.Length, _options.Hidden, _options.Dense);
         Step++;
@@ -109,16 +87,17 @@ internal sealed class NeuralNetwork
         _touched.Clear();
         Touch(Layer);
         Touch(Bias);
-        double loss = 0;
+        float expected = 0;
         for (var i = 0; i < count; i++)
         {
             var example = examples[i];
             var hidden = _hidden.AsSpan(i * units, units);
             var output = Outputs(example.Head, hidden);
-            var slope = Slope(output, example.Reward) / count;
+            // The derivative of either loss by the output.
+            var slope = (Expected(output) - example.Reward) / count;
             if (i == 0)
             {
-                loss = Loss(output, example.Reward);
+                expected = Expected(output);
                 AddPrecision(example, hidden);
             }
             var slopes = _slopes.AsSpan(i * units, units);
@@ -134,7 +113,7 @@ internal sealed class NeuralNetwork
         }
         DenseKernels.MultiplyAdd(_inputs, 1, dense, dense, count, _slopes, units, Layer.Tensor.Gradient);
         Move(rate);
-        return loss;
+        return expected;
     }
 
     private void Forward(ReadOnlySpan<Example> examples)
@@ -145,7 +124,7 @@ internal sealed class NeuralNetwork
         for (var i = 0; i < count; i++)
         {
             var example = examples[i];
-            Scaler.Apply(example.Dense, _inputs.AsSpan(i * dense, dense));
+            _inputTable.Scaler.Apply(example.Dense, _inputs.AsSpan(i * dense, dense));
             var hidden = _hidden.AsSpan(i * units, units);
             Bias.Tensor.Values.CopyTo(hidden);
             for (var j = 0; j < example.Rows.Length; j++)
@@ -247,48 +226,10 @@ internal sealed class NeuralNetwork
         return weights.Tensor.Gradient;
     }
 
-    private double Loss(float output, float reward) =>
-        _options.Loss == NeuralLoss.Square
-            ? 0.5 * (output - reward) * (output - reward)
-            // ln(1 + e^f) − y·f, without overflow.
-            : Math.Max(output, 0) + Math.Log(1 + Math.Exp(-Math.Abs(output))) - reward * output;
-
-    private float Slope(float output, float reward) => (_options.Loss == NeuralLoss.Square ? output : Logistic(output)) - reward;
+    private float Expected(float output) => _options.Loss == NeuralLoss.Square ? output : Logistic(output);
 
     /// <summary>1/(1 + e^−f).</summary>
     public static float Logistic(float output) => 1 / (1 + MathF.Exp(-output));
-
-    private int Head(ulong key)
-    {
-        if (_headOf.TryGetValue(key, out var head))
-            return head;
-        if (Heads.Count == _options.ActionsMax)
-            return -1;
-        _headOf.Add(key, Heads.Count);
-        HeadKeys.Add(key);
-        Heads.Add(new Weights(FreshHead(isShared: false), _options));
-        return Heads.Count - 1;
-    }
-
-    private void AddInput(ulong id, float value, int active, List<int> rows, List<float> values)
-    {
-        value = NetworkInputs.Value(value);
-        if (value == 0)
-            return;
-        if (!_rowOf.TryGetValue(id, out var row))
-        {
-            if (Rows.Count == NeuralOptions.HashedInputsMax)
-                return;
-            row = Rows.Count;
-            _rowOf.Add(id, row);
-            RowIds.Add(id);
-            var initial = new float[_options.Hidden];
-            InitialWeights.Draw(id, 1 / Math.Sqrt(active), initial);
-            Rows.Add(new Weights(initial, _options));
-        }
-        rows.Add(row);
-        values.Add(value);
-    }
 
     /// <summary>An output that has learned nothing: the middle of the rewards, or what all actions share.</summary>
     private float[] FreshHead(bool isShared)
@@ -297,6 +238,8 @@ internal sealed class NeuralNetwork
         head[^1] = _options.Loss == NeuralLoss.Square && (isShared || !_options.SharedHead) ? 0.5f : 0;
         return head;
     }
+
+    private ulong Seed(ulong id) => id + 0xD6E8FEB86659FD93 * (ulong)_member;
 
     private bool UsesShared(int head) => _options.SharedHead || head < 0;
 }

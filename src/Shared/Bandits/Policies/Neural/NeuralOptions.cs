@@ -31,6 +31,7 @@ internal sealed record NeuralOptions(
     FeatureSchema Features,
     RewardRange Reward,
     NeuralLoss Loss,
+    int Networks,
     int Hidden,
     IUpdateRule Rule,
     float Rate,
@@ -59,6 +60,7 @@ internal sealed record NeuralOptions(
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
     [
+        new("networks", "3", "Networks that are averaged, each with its own beginning and its own replay.", 1, 32, Integer: true),
         new("hidden", "96", "Hidden units, in steps of 16.", Lanes, 1024, Integer: true),
         new("loss", loss, "square: half the squared error; log: cross entropy, for rewards that are mostly 0 or 1.", Choices: ["square", "log"]),
         new("optimizer", "adamw", "Rule that turns gradients into steps.", Choices: UpdateRules.Names),
@@ -83,6 +85,7 @@ internal sealed record NeuralOptions(
             spec.Features,
             spec.Reward,
             parameters.Choice("loss") == "log" ? NeuralLoss.Log : NeuralLoss.Square,
+            parameters.Integer("networks"),
             (parameters.Integer("hidden") + Lanes - 1) / Lanes * Lanes,
             UpdateRules.Find(parameters.Choice("optimizer"))!,
             (float)parameters.Number("rate"),

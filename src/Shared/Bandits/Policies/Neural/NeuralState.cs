@@ -3,16 +3,27 @@ using Recsys.Bandits.Policies.Neural.Optimizers;
 namespace Recsys.Bandits.Policies.Neural;
 
 /// <summary>Everything that one partition has taught: what a checkpoint holds.</summary>
-internal sealed class NeuralState(NeuralOptions options)
+internal sealed class NeuralState
 {
+    /// <summary>A state that has seen nothing.</summary>
+    public NeuralState(NeuralOptions options)
+    {
+        Inputs = new InputTable(options);
+        Networks = [.. Enumerable.Range(0, options.Networks).Select(member => new NeuralNetwork(options, Inputs, member))];
+        Ring = new ReplayRing(options.Replay);
+    }
+
     /// <summary>Interactions learned.</summary>
     public long Interactions { get; set; }
 
-    /// <summary>The weights.</summary>
-    public NeuralNetwork Network { get; } = new(options);
+    /// <summary>Scales and numbers of the inputs.</summary>
+    public InputTable Inputs { get; }
+
+    /// <summary>The ensemble.</summary>
+    public NeuralNetwork[] Networks { get; }
 
     /// <summary>What is replayed.</summary>
-    public ReplayRing Ring { get; } = new(options.Replay);
+    public ReplayRing Ring { get; }
 
     /// <summary>What the learning rate goes by.</summary>
     public LossLevel Losses { get; set; }

@@ -57,16 +57,23 @@ internal sealed class NeuralTrainer : IPolicyTrainer
 
     private void Learn(Interaction interaction)
     {
-        var (network, ring) = (_state.Network, _state.Ring);
-        var example = network.Encode(interaction, new float[_options.Dense]);
-        network.Scaler.Observe(example.Dense);
+        var ring = _state.Ring;
+        var example = _state.Inputs.Encode(interaction);
+        _state.Inputs.Scaler.Observe(example.Dense);
         ring.Add(example);
         _state.Interactions++;
-        var count = Math.Min(_options.Batch, ring.Count);
-        for (var i = 0; i < count; i++)
-            _batch[i] = ring[i == 0 ? 0 : Drawn(i, ring.Count)];
         var rate = _options.ShiftingRate ? (float)(_options.Rate * RateRule.Share(_state.Losses)) : _options.Rate;
-        var loss = network.Learn(_batch.AsSpan(0, count), rate);
+        var count = Math.Min(_options.Batch, ring.Count);
+        double expected = 0;
+        for (var n = 0; n < _state.Networks.Length; n++)
+        {
+            _batch[0] = example;
+            for (var i = 1; i < count; i++)
+                _batch[i] = ring[Drawn(n * _options.Batch + i, ring.Count)];
+            _state.Networks[n].Cover();
+            expected += _state.Networks[n].Learn(_batch.AsSpan(0, count), rate) / _state.Networks.Length;
+        }
+        var loss = Loss(expected, example.Reward);
         _state.Losses = RateRule.Observe(_state.Losses, loss);
         if (_options.WatchesDrift && _state.Drift.Observe(loss))
             ring.Truncate(KeptAfterDrift);
@@ -75,6 +82,16 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     /// <summary>An age in the ring, a function of how much was learned and not of who asks.</summary>
     private int Drawn(int row, int count) =>
         Math.Min(count - 1, (int)(InitialWeights.Uniform((ulong)_state.Interactions, row) * count));
+
+    /// <summary>Of what the ensemble expected, before it learned.</summary>
+    private double Loss(double expected, double reward)
+    {
+        if (_options.Loss == NeuralLoss.Square)
+            return 0.5 * (expected - reward) * (expected - reward);
+        // No single surprise may weigh more than all else.
+        var likely = Math.Clamp(expected, 1e-4, 1 - 1e-4);
+        return -reward * Math.Log(likely) - (1 - reward) * Math.Log(1 - likely);
+    }
 
     private static void Check(int actual, int expected, string what)
     {
