@@ -1,6 +1,7 @@
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Policies.DiagLinUcb;
 using Recsys.Bandits.Policies.Linear;
+using Recsys.Bandits.Policies.Neural;
 using Recsys.Bandits.Policies.Uniform;
 
 namespace Recsys.Bandits.Policies;
@@ -16,6 +17,11 @@ public static class PolicyCatalog
         new EpsilonGreedyKind(),
         new LinUcbKind(),
         new LinearSquareCbKind(),
+        new NeuSquareCbKind(),
+        new NeuFastCbKind(),
+        new NeuralUcbKind(),
+        new NeuralTsKind(),
+        new NeuralEpsilonGreedyKind(),
     }.ToDictionary(static kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Names of the kinds, for messages and help.</summary>

@@ -1,0 +1,389 @@
+using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
+
+namespace Recsys.Bandits.Numerics;
+
+/// <summary>
+/// What a network with one small hidden layer computes: products of matrices, inner products, rectification. One thread, nothing allocated.
+/// </summary>
+/// <remarks>
+/// Bits. Every result is that of a plain loop of fused multiply-adds in an order which depends on shapes alone: not on the machine's vector width, on the
+/// alignment of the arrays or on how many other rows there are. The reductions of <see cref="TensorPrimitives"/> do not promise that, because they add up in the order of the widest vectors there are;
+/// its element by element operations do, and are used. Numbers must be finite; results are, unless they exceed a float's range.
+/// </remarks>
+internal static class DenseKernels
+{
+    /// <summary>Numbers that are computed at once; rows of matrices are padded to a multiple of it.</summary>
+    public const int Width = 16;
+
+    // 32 KiB of B, which the first cache keeps while all rows of C pass over it. C goes through memory in between, unrounded, so results do not depend on it.
+    private const int Resident = 8192;
+
+    /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element in ascending order of k; −0 becomes 0. R·I·N fused multiply-adds.</summary>
+    /// <remarks>
+    /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its gradient has A = Xᵀ of the
+    /// same array, strides 1 and D, and B = the gradient of the hidden values [B, H].
+    /// </remarks>
+    /// <param name="a">A, shape [R, I], element (r, k) at r·<paramref name="rowStride"/> + k·<paramref name="innerStride"/>.</param>
+    /// <param name="rowStride">At least 0.</param>
+    /// <param name="innerStride">At least 0.</param>
+    /// <param name="rows">R, at least 0.</param>
+    /// <param name="inner">I, at least 0.</param>
+    /// <param name="b">B, shape [I, N], row-major.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
+    /// <param name="c">In and out: C, shape [R, N], row-major, apart from A and B in memory.</param>
+    /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
+    public static void MultiplyAdd(
+        ReadOnlySpan<float> a, int rowStride, int innerStride, int rows, int inner, ReadOnlySpan<float> b, int columns, Span<float> c)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rowStride);
+        ArgumentOutOfRangeException.ThrowIfNegative(innerStride);
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        ArgumentOutOfRangeException.ThrowIfNegative(inner);
+        CheckColumns(columns);
+        if (rows == 0 || inner == 0 || columns == 0)
+            return;
+        Check(a.Length, (rows - 1L) * rowStride + (inner - 1L) * innerStride + 1, nameof(a));
+        Check(b.Length, (long)inner * columns, nameof(b));
+        Check(c.Length, (long)rows * columns, nameof(c));
+
+        var depth = Math.Max(Resident / columns, 1);
+        for (var from = 0; from < inner; from += depth)
+        {
+            var count = Math.Min(depth, inner - from);
+            ref var part = ref Unsafe.Add(ref MemoryMarshal.GetReference(a), from * innerStride);
+            ref var panel = ref Unsafe.Add(ref MemoryMarshal.GetReference(b), from * columns);
+            ref var sums = ref MemoryMarshal.GetReference(c);
+            var row = 0;
+            for (; row + 4 <= rows; row += 4)
+                FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, ref Unsafe.Add(ref sums, row * columns));
+            for (; row < rows; row++)
+                OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, ref Unsafe.Add(ref sums, row * columns));
+        }
+    }
+
+    /// <summary>to += scale · row, element by element, fused: one k of <see cref="MultiplyAdd"/> for one row.</summary>
+    /// <param name="scale">A number.</param>
+    /// <param name="row">Any length.</param>
+    /// <param name="to">In and out, at least as long; what is beyond stays.</param>
+    /// <exception cref="ArgumentException"><paramref name="to"/> is shorter.</exception>
+    public static void AddScaled(float scale, ReadOnlySpan<float> row, Span<float> to) =>
+        TensorPrimitives.FusedMultiplyAdd(row, scale, to[..Fitting(row.Length, to.Length, nameof(to))], to);
+
+    /// <summary>
+    /// Σ left·right. Sixteen sums, each over every sixteenth element in ascending order, then folded in halves; elements beyond the last multiple of sixteen are
+    /// added to that one by one.
+    /// </summary>
+    /// <exception cref="ArgumentException">Lengths differ.</exception>
+    public static float Dot(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
+    {
+        CheckSame(left.Length, right.Length, nameof(right));
+        ref var x = ref MemoryMarshal.GetReference(left);
+        ref var y = ref MemoryMarshal.GetReference(right);
+        var sums = Lanes.Zero;
+        var i = 0;
+        for (; i + Width <= left.Length; i += Width)
+            sums = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref x, (nuint)i), Vector512.LoadUnsafe(ref y, (nuint)i), sums);
+        var sum = Fold(sums);
+        for (; i < left.Length; i++)
+            sum = MathF.FusedMultiplyAdd(left[i], right[i], sum);
+        return sum;
+    }
+
+    /// <summary>The inner products of all rows of a matrix with a vector, the same bits as <see cref="Dot"/> gives.</summary>
+    /// <param name="matrix">Shape [R, N], row-major.</param>
+    /// <param name="rows">R, at least 0.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
+    /// <param name="vector">Length N.</param>
+    /// <param name="result">Written, at least R long.</param>
+    /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
+    public static void Dots(ReadOnlySpan<float> matrix, int rows, int columns, ReadOnlySpan<float> vector, Span<float> result)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(rows);
+        CheckColumns(columns);
+        Check(matrix.Length, (long)rows * columns, nameof(matrix));
+        CheckSame(columns, vector.Length, nameof(vector));
+        Check(result.Length, rows, nameof(result));
+        ref var first = ref MemoryMarshal.GetReference(matrix);
+        ref var x = ref MemoryMarshal.GetReference(vector);
+        var row = 0;
+        for (; row + 4 <= rows; row += 4)
+        {
+            ref var at = ref Unsafe.Add(ref first, row * columns);
+            FourDots(ref at, ref Unsafe.Add(ref at, columns), ref Unsafe.Add(ref at, 2 * columns), ref Unsafe.Add(ref at, 3 * columns), ref x, columns)
+                .StoreUnsafe(ref MemoryMarshal.GetReference(result), (nuint)row);
+        }
+        for (; row < rows; row++)
+            result[row] = Dot(matrix.Slice(row * columns, columns), vector);
+    }
+
+    /// <summary>The inner products of some rows of a matrix with a vector, the same bits as <see cref="Dot"/> gives.</summary>
+    /// <param name="matrix">Shape [R, N], row-major.</param>
+    /// <param name="rowIndices">Shape [K], each below R; −1 where there is no row.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>, at least that.</param>
+    /// <param name="vector">Length N.</param>
+    /// <param name="result">At least K long, written except where there is no row.</param>
+    /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span is too short for its shape.</exception>
+    public static void Dots(ReadOnlySpan<float> matrix, ReadOnlySpan<int> rowIndices, int columns, ReadOnlySpan<float> vector, Span<float> result)
+    {
+        CheckColumns(columns);
+        ArgumentOutOfRangeException.ThrowIfZero(columns);
+        CheckSame(columns, vector.Length, nameof(vector));
+        Check(result.Length, rowIndices.Length, nameof(result));
+        var rows = matrix.Length / columns;
+        foreach (var index in rowIndices)
+        {
+            if (index < -1 || index >= rows)
+                throw new ArgumentOutOfRangeException(nameof(rowIndices), index, $"There are {rows} rows.");
+        }
+        ref var first = ref MemoryMarshal.GetReference(matrix);
+        ref var x = ref MemoryMarshal.GetReference(vector);
+        var k = 0;
+        for (; k + 4 <= rowIndices.Length; k += 4)
+        {
+            int i0 = rowIndices[k], i1 = rowIndices[k + 1], i2 = rowIndices[k + 2], i3 = rowIndices[k + 3];
+            var dots = FourDots(ref Row(ref first, i0, columns, ref x), ref Row(ref first, i1, columns, ref x),
+                ref Row(ref first, i2, columns, ref x), ref Row(ref first, i3, columns, ref x), ref x, columns);
+            if (i0 >= 0)
+                result[k] = dots[0];
+            if (i1 >= 0)
+                result[k + 1] = dots[1];
+            if (i2 >= 0)
+                result[k + 2] = dots[2];
+            if (i3 >= 0)
+                result[k + 3] = dots[3];
+        }
+        for (; k < rowIndices.Length; k++)
+        {
+            if (rowIndices[k] >= 0)
+                result[k] = Dot(matrix.Slice(rowIndices[k] * columns, columns), vector);
+        }
+    }
+
+    /// <summary>hidden = max(0, hidden) in place; −0 becomes 0.</summary>
+    public static void Rectify(Span<float> hidden) => TensorPrimitives.Max(hidden, 0f, hidden);
+
+    /// <summary>Sets the gradient to 0 wherever the rectified value is 0, which takes it back through <see cref="Rectify"/>.</summary>
+    /// <param name="hidden">Rectified values, all at least 0.</param>
+    /// <param name="gradient">In and out, as long.</param>
+    /// <exception cref="ArgumentException">Lengths differ.</exception>
+    public static void MaskWhereZero(ReadOnlySpan<float> hidden, Span<float> gradient)
+    {
+        CheckSame(hidden.Length, gradient.Length, nameof(gradient));
+        ref var h = ref MemoryMarshal.GetReference(hidden);
+        ref var g = ref MemoryMarshal.GetReference(gradient);
+        var i = 0;
+        for (; i + Width <= hidden.Length; i += Width)
+        {
+            var live = Vector512.GreaterThan(Vector512.LoadUnsafe(ref h, (nuint)i), Lanes.Zero);
+            Vector512.ConditionalSelect(live, Vector512.LoadUnsafe(ref g, (nuint)i), Lanes.Zero).StoreUnsafe(ref g, (nuint)i);
+        }
+        for (; i < hidden.Length; i++)
+            gradient[i] = hidden[i] > 0 ? gradient[i] : 0;
+    }
+
+    /// <summary>Σ h²/p, the square of a confidence width under a diagonal precision, added up in the order of <see cref="Dot"/>.</summary>
+    /// <param name="h">Any length.</param>
+    /// <param name="p">As long, all above 0.</param>
+    /// <exception cref="ArgumentException">Lengths differ.</exception>
+    public static float WeightedSquares(ReadOnlySpan<float> h, ReadOnlySpan<float> p)
+    {
+        CheckSame(h.Length, p.Length, nameof(p));
+        ref var x = ref MemoryMarshal.GetReference(h);
+        ref var y = ref MemoryMarshal.GetReference(p);
+        var sums = Lanes.Zero;
+        var i = 0;
+        for (; i + Width <= h.Length; i += Width)
+        {
+            var value = Vector512.LoadUnsafe(ref x, (nuint)i);
+            sums = Vector512.FusedMultiplyAdd(value, value / Vector512.LoadUnsafe(ref y, (nuint)i), sums);
+        }
+        var sum = Fold(sums);
+        for (; i < h.Length; i++)
+            sum = MathF.FusedMultiplyAdd(h[i], h[i] / p[i], sum);
+        return sum;
+    }
+
+    private static void FourRows(ref float a, int rowStride, int innerStride, int inner, ref float b, int columns, ref float c)
+    {
+        var column = 0;
+        if (Vector512.IsHardwareAccelerated)
+        {
+            // Eight sums keep both multipliers of a core busy. Where a vector is two halves, these would be sixteen and not fit its registers.
+            for (; column + 2 * Width <= columns; column += 2 * Width)
+                FourByTwo(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
+        }
+        for (; column < columns; column += Width)
+            FourByOne(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
+    }
+
+    private static void FourByTwo(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
+    {
+        ref var a1 = ref Unsafe.Add(ref a, rowStride);
+        ref var a2 = ref Unsafe.Add(ref a1, rowStride);
+        ref var a3 = ref Unsafe.Add(ref a2, rowStride);
+        ref var c1 = ref Unsafe.Add(ref c, columns);
+        ref var c2 = ref Unsafe.Add(ref c1, columns);
+        ref var c3 = ref Unsafe.Add(ref c2, columns);
+        Lanes s00 = Vector512.LoadUnsafe(ref c), s01 = Vector512.LoadUnsafe(ref c, Width);
+        Lanes s10 = Vector512.LoadUnsafe(ref c1), s11 = Vector512.LoadUnsafe(ref c1, Width);
+        Lanes s20 = Vector512.LoadUnsafe(ref c2), s21 = Vector512.LoadUnsafe(ref c2, Width);
+        Lanes s30 = Vector512.LoadUnsafe(ref c3), s31 = Vector512.LoadUnsafe(ref c3, Width);
+        nint at = 0, to = 0;
+        for (var k = 0; k < inner; k++)
+        {
+            ref var row = ref Unsafe.Add(ref b, to);
+            Lanes b0 = Vector512.LoadUnsafe(ref row), b1 = Vector512.LoadUnsafe(ref row, Width);
+            var x = Vector512.Create(Unsafe.Add(ref a, at));
+            s00 = Vector512.FusedMultiplyAdd(x, b0, s00);
+            s01 = Vector512.FusedMultiplyAdd(x, b1, s01);
+            x = Vector512.Create(Unsafe.Add(ref a1, at));
+            s10 = Vector512.FusedMultiplyAdd(x, b0, s10);
+            s11 = Vector512.FusedMultiplyAdd(x, b1, s11);
+            x = Vector512.Create(Unsafe.Add(ref a2, at));
+            s20 = Vector512.FusedMultiplyAdd(x, b0, s20);
+            s21 = Vector512.FusedMultiplyAdd(x, b1, s21);
+            x = Vector512.Create(Unsafe.Add(ref a3, at));
+            s30 = Vector512.FusedMultiplyAdd(x, b0, s30);
+            s31 = Vector512.FusedMultiplyAdd(x, b1, s31);
+            at += innerStride;
+            to += columns;
+        }
+        Store(s00, ref c);
+        Store(s01, ref Unsafe.Add(ref c, Width));
+        Store(s10, ref c1);
+        Store(s11, ref Unsafe.Add(ref c1, Width));
+        Store(s20, ref c2);
+        Store(s21, ref Unsafe.Add(ref c2, Width));
+        Store(s30, ref c3);
+        Store(s31, ref Unsafe.Add(ref c3, Width));
+    }
+
+    private static void FourByOne(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
+    {
+        ref var a1 = ref Unsafe.Add(ref a, rowStride);
+        ref var a2 = ref Unsafe.Add(ref a1, rowStride);
+        ref var a3 = ref Unsafe.Add(ref a2, rowStride);
+        ref var c1 = ref Unsafe.Add(ref c, columns);
+        ref var c2 = ref Unsafe.Add(ref c1, columns);
+        ref var c3 = ref Unsafe.Add(ref c2, columns);
+        Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c1), s2 = Vector512.LoadUnsafe(ref c2), s3 = Vector512.LoadUnsafe(ref c3);
+        nint at = 0, to = 0;
+        for (var k = 0; k < inner; k++)
+        {
+            var row = Vector512.LoadUnsafe(ref Unsafe.Add(ref b, to));
+            s0 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref a, at)), row, s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref a1, at)), row, s1);
+            s2 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref a2, at)), row, s2);
+            s3 = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref a3, at)), row, s3);
+            at += innerStride;
+            to += columns;
+        }
+        Store(s0, ref c);
+        Store(s1, ref c1);
+        Store(s2, ref c2);
+        Store(s3, ref c3);
+    }
+
+    private static void OneRow(ref float a, nint innerStride, int inner, ref float b, nint columns, ref float c)
+    {
+        nint column = 0;
+        for (; column + 4 * Width <= columns; column += 4 * Width)
+            OneByFour(ref a, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
+        for (; column < columns; column += Width)
+        {
+            ref var sum = ref Unsafe.Add(ref c, column);
+            var s = Vector512.LoadUnsafe(ref sum);
+            nint at = 0, to = column;
+            for (var k = 0; k < inner; k++)
+            {
+                s = Vector512.FusedMultiplyAdd(Vector512.Create(Unsafe.Add(ref a, at)), Vector512.LoadUnsafe(ref Unsafe.Add(ref b, to)), s);
+                at += innerStride;
+                to += columns;
+            }
+            Store(s, ref sum);
+        }
+    }
+
+    private static void OneByFour(ref float a, nint innerStride, int inner, ref float b, nint columns, ref float c)
+    {
+        Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c, Width);
+        Lanes s2 = Vector512.LoadUnsafe(ref c, 2 * Width), s3 = Vector512.LoadUnsafe(ref c, 3 * Width);
+        nint at = 0, to = 0;
+        for (var k = 0; k < inner; k++)
+        {
+            ref var row = ref Unsafe.Add(ref b, to);
+            var x = Vector512.Create(Unsafe.Add(ref a, at));
+            s0 = Vector512.FusedMultiplyAdd(x, Vector512.LoadUnsafe(ref row), s0);
+            s1 = Vector512.FusedMultiplyAdd(x, Vector512.LoadUnsafe(ref row, Width), s1);
+            s2 = Vector512.FusedMultiplyAdd(x, Vector512.LoadUnsafe(ref row, 2 * Width), s2);
+            s3 = Vector512.FusedMultiplyAdd(x, Vector512.LoadUnsafe(ref row, 3 * Width), s3);
+            at += innerStride;
+            to += columns;
+        }
+        Store(s0, ref c);
+        Store(s1, ref Unsafe.Add(ref c, Width));
+        Store(s2, ref Unsafe.Add(ref c, 2 * Width));
+        Store(s3, ref Unsafe.Add(ref c, 3 * Width));
+    }
+
+    private static Vector128<float> FourDots(ref float r0, ref float r1, ref float r2, ref float r3, ref float vector, int columns)
+    {
+        Lanes s0 = Lanes.Zero, s1 = Lanes.Zero, s2 = Lanes.Zero, s3 = Lanes.Zero;
+        for (nuint i = 0; i < (nuint)columns; i += Width)
+        {
+            var x = Vector512.LoadUnsafe(ref vector, i);
+            s0 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref r0, i), x, s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref r1, i), x, s1);
+            s2 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref r2, i), x, s2);
+            s3 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref r3, i), x, s3);
+        }
+        return Vector128.Create(Fold(s0), Fold(s1), Fold(s2), Fold(s3));
+    }
+
+    /// <summary>A row of the matrix; for none the vector itself, which has the right length and whose product nobody reads.</summary>
+    private static ref float Row(ref float matrix, int index, int columns, ref float vector) =>
+        ref index < 0 ? ref vector : ref Unsafe.Add(ref matrix, (nint)index * columns);
+
+    /// <summary>Halves onto halves: sixteen sums to eight, four, two, one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static float Fold(Lanes sums)
+    {
+        var eight = sums.GetLower() + sums.GetUpper();
+        var four = eight.GetLower() + eight.GetUpper();
+        var two = four + Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1));
+        return two.GetElement(0) + two.GetElement(1);
+    }
+
+    /// <summary>Adding 0 makes −0 to 0, so that a product with 0 changes no bit, whether it is taken or left out.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store(Lanes sums, ref float to) => (sums + Lanes.Zero).StoreUnsafe(ref to);
+
+    private static void CheckColumns(int columns)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(columns);
+        if (columns % Width != 0)
+            throw new ArgumentException($"{columns} columns are no multiple of {Width}.", nameof(columns));
+    }
+
+    private static void Check(int length, long needed, string name)
+    {
+        if (length < needed)
+            throw new ArgumentException($"Length {length}, the shape needs {needed}.", name);
+    }
+
+    private static void CheckSame(int length, int other, string name)
+    {
+        if (length != other)
+            throw new ArgumentException($"Length {other} against {length}.", name);
+    }
+
+    private static int Fitting(int length, int room, string name)
+    {
+        Check(room, length, name);
+        return length;
+    }
+}

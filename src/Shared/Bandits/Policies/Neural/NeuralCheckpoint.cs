@@ -1,0 +1,103 @@
+using System.Buffers;
+using Recsys.Bandits.Policies.Neural.Optimizers;
+using Recsys.Bandits.Snapshots;
+
+namespace Recsys.Bandits.Policies.Neural;
+
+/// <summary>The whole state as bytes: after a restart learning goes on to the bit.</summary>
+internal static class NeuralCheckpoint
+{
+    /// <summary>Writes a state.</summary>
+    public static void Write(NeuralState state, IBufferWriter<byte> output)
+    {
+        var writer = new StateWriter(output);
+        var inputs = state.Inputs;
+        writer.Write(state.Interactions);
+        var losses = state.Losses;
+        writer.Write(losses.Batches);
+        foreach (var number in (ReadOnlySpan<double>)[losses.Recent, losses.Latest, losses.Variance, losses.Floor, losses.Distance])
+            writer.Write(number);
+        state.Drift.Write(writer);
+        writer.Write(inputs.Scaler.Count);
+        writer.Write<double>(inputs.Scaler.State);
+        // The scale lags behind the statistics by a few observations.
+        writer.Write<float>(inputs.Scaler.Shift);
+        writer.Write<float>(inputs.Scaler.Scale);
+        writer.Write<ulong>(inputs.RowIds.ToArray());
+        writer.Write<ulong>(inputs.HeadKeys.ToArray());
+        writer.Write(inputs.Refused);
+        foreach (var network in state.Networks)
+        {
+            writer.Write(network.Step);
+            foreach (var weights in network.All)
+            {
+                writer.Write(weights.Steps);
+                foreach (var array in weights.Arrays())
+                    writer.Write<float>(array);
+            }
+        }
+        writer.Write((long)state.Ring.Count);
+        for (var age = state.Ring.Count - 1; age >= 0; age--)
+        {
+            var example = state.Ring[age];
+            writer.Write<float>(example.Dense);
+            writer.Write<int>(example.Rows);
+            writer.Write<float>(example.Values);
+            writer.Write((long)example.Head);
+            writer.Write(example.Reward);
+        }
+    }
+
+    /// <summary>Reads a state.</summary>
+    /// <exception cref="SnapshotFormatException">The bytes are none.</exception>
+    public static NeuralState Read(NeuralOptions options, ReadOnlySpan<byte> input)
+    {
+        var reader = new StateReader(input, "Neural state");
+        var state = new NeuralState(options);
+        var inputs = state.Inputs;
+        state.Interactions = reader.Long(0, long.MaxValue);
+        state.Losses = new LossLevel(reader.Long(0, long.MaxValue), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite());
+        state.Drift.Read(ref reader);
+        var scaler = inputs.Scaler;
+        scaler.Count = reader.Long(0, long.MaxValue);
+        reader.Array<double>(scaler.State.Length).CopyTo(scaler.State, 0);
+        foreach (var number in scaler.State)
+            reader.Require(double.IsFinite(number), "a statistic of an input is not finite");
+        reader.Floats(options.Dense).CopyTo(scaler.Shift, 0);
+        reader.Floats(options.Dense).CopyTo(scaler.Scale, 0);
+        foreach (var id in reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax))
+            reader.Require(inputs.TryRestoreRow(id), "two inputs have one name");
+        foreach (var key in reader.ArrayUpTo<ulong>(options.ActionsMax))
+            reader.Require(inputs.TryRestoreHead(key), "two actions have one key");
+        inputs.Refused = reader.Long(0, long.MaxValue);
+        foreach (var network in state.Networks)
+        {
+            network.Cover();
+            network.Step = reader.Long(0, long.MaxValue);
+            foreach (var weights in network.All)
+            {
+                weights.Steps = reader.Long(0, long.MaxValue);
+                foreach (var array in weights.Arrays())
+                    reader.Floats(array.Length).CopyTo(array, 0);
+            }
+        }
+        var examples = reader.Long(0, options.Replay);
+        for (var i = 0L; i < examples; i++)
+            state.Ring.Add(ReadExample(options, inputs, ref reader));
+        reader.End();
+        return state;
+    }
+
+    private static Example ReadExample(NeuralOptions options, InputTable inputs, ref StateReader reader)
+    {
+        var dense = reader.Array<float>(options.Dense);
+        var rows = reader.ArrayUpTo<int>(inputs.RowIds.Count == 0 ? 0 : int.MaxValue);
+        foreach (var row in rows)
+            reader.Require(row >= 0 && row < inputs.RowIds.Count, "an example has an input that there is not");
+        var values = reader.Floats(rows.Length);
+        var head = (int)reader.Long(-1, inputs.HeadKeys.Count - 1);
+        var reward = reader.Finite();
+        reader.Require(reward is >= 0 and <= 1, "a reward is not between 0 and 1");
+        return new Example(dense, rows, values, head, (float)reward);
+    }
+}

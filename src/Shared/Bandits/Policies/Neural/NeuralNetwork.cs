@@ -1,0 +1,245 @@
+using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using Recsys.Bandits.Numerics;
+using Recsys.Bandits.Policies.Neural.Optimizers;
+
+namespace Recsys.Bandits.Policies.Neural;
+
+/// <summary>
+/// The network while it is trained: h = max(0, W·x + b) with x the dense inputs of context and action, scaled, and their hashed inputs; output f = u_a·h + c_a, plus u·h + c
+/// where actions share an output. A block vector with x in the place of the action, as the papers have it, would multiply the same numbers with more zeros.
+/// </summary>
+internal sealed class NeuralNetwork
+{
+    private const ulong LayerId = 1, BiasId = 2;
+    private readonly NeuralOptions _options;
+    private readonly InputTable _inputTable;
+    private readonly int _member;
+    private readonly List<Weights> _touched = [];
+    private float[] _inputs = [];
+    private float[] _hidden = [];
+    private float[] _slopes = [];
+    private readonly float[] _output;
+    private ParameterTensor[] _stepped = [];
+
+    /// <summary>A network that has seen nothing.</summary>
+    /// <param name="options">Its shape.</param>
+    /// <param name="inputs">What it shares with the others of its ensemble.</param>
+    /// <param name="member">Its number there, from 0: every one begins elsewhere.</param>
+    public NeuralNetwork(NeuralOptions options, InputTable inputs, int member)
+    {
+        (_options, _inputTable, _member) = (options, inputs, member);
+        var units = options.Hidden;
+        _output = new float[units];
+        var weights = new float[options.Dense * units];
+        // Scaled inputs have unit variance: so have the sums that go into the units.
+        InitialWeights.Draw(Seed(LayerId), 1 / Math.Sqrt(Math.Max(1, options.Dense)), weights);
+        var bias = new float[units];
+        InitialWeights.Draw(Seed(BiasId), 0.5, bias);
+        Layer = new Weights(weights, options);
+        Bias = new Weights(bias, options);
+        Shared = new Weights(FreshHead(isShared: true), options);
+    }
+
+    /// <summary>W of the dense inputs, [input][unit].</summary>
+    public Weights Layer { get; }
+
+    /// <summary>b.</summary>
+    public Weights Bias { get; }
+
+    /// <summary>u and then c of the output that all actions share; unused where they share none.</summary>
+    public Weights Shared { get; }
+
+    /// <summary>W of each hashed input.</summary>
+    public List<Weights> Rows { get; } = [];
+
+    /// <summary>u_a and then c_a of each.</summary>
+    public List<Weights> Heads { get; } = [];
+
+    /// <summary>Every block, in a fixed order.</summary>
+    public IEnumerable<Weights> All => [Layer, Bias, Shared, .. Rows, .. Heads];
+
+    /// <summary>Steps taken.</summary>
+    public long Step { get; set; }
+
+    /// <summary>Makes weights for whatever has a number and no weights yet.</summary>
+    public void Cover()
+    {
+        while (Rows.Count < _inputTable.RowIds.Count)
+        {
+            var initial = new float[_options.Hidden];
+            InitialWeights.Draw(Seed(_inputTable.RowIds[Rows.Count]), _inputTable.DeviationOf(Rows.Count), initial);
+            Rows.Add(new Weights(initial, _options));
+        }
+        while (Heads.Count < _inputTable.HeadKeys.Count)
+            Heads.Add(new Weights(FreshHead(isShared: false), _options));
+    }
+
+    /// <summary>Learns a minibatch.</summary>
+    /// <param name="examples">The newest first.</param>
+    /// <param name="rate">Learning rate.</param>
+    /// <returns>What it expected of the first example before the step, normalised.</returns>
+    public float Learn(ReadOnlySpan<Example> examples, float rate)
+    {
+        var (count, units, dense) = (examples.Length, _options.Hidden, _options.Dense);
+        Step++;
+        Forward(examples);
+        _touched.Clear();
+        Touch(Layer);
+        Touch(Bias);
+        float expected = 0;
+        for (var i = 0; i < count; i++)
+        {
+            var example = examples[i];
+            var hidden = _hidden.AsSpan(i * units, units);
+            var output = Outputs(example.Head, hidden);
+            // The derivative of either loss by the output.
+            var slope = (Expected(output) - example.Reward) / count;
+            if (i == 0)
+            {
+                expected = Expected(output);
+                AddPrecision(example, hidden);
+            }
+            var slopes = _slopes.AsSpan(i * units, units);
+            TensorPrimitives.Multiply(_output, slope, slopes);
+            DenseKernels.MaskWhereZero(hidden, slopes);
+            if (example.Head >= 0)
+                AddToHead(Touch(Heads[example.Head]), slope, hidden);
+            if (UsesShared(example.Head))
+                AddToHead(Touch(Shared), slope, hidden);
+            DenseKernels.AddScaled(1, slopes, Bias.Tensor.Gradient);
+            for (var j = 0; j < example.Rows.Length; j++)
+                DenseKernels.AddScaled(example.Values[j], slopes, Touch(Rows[example.Rows[j]]));
+        }
+        DenseKernels.MultiplyAdd(_inputs, 1, dense, dense, count, _slopes, units, Layer.Tensor.Gradient);
+        Move(rate);
+        return expected;
+    }
+
+    private void Forward(ReadOnlySpan<Example> examples)
+    {
+        var (count, units, dense) = (examples.Length, _options.Hidden, _options.Dense);
+        if (_hidden.Length < count * units)
+            (_inputs, _hidden, _slopes) = (new float[count * dense], new float[count * units], new float[count * units]);
+        for (var i = 0; i < count; i++)
+        {
+            var example = examples[i];
+            _inputTable.Scaler.Apply(example.Dense, _inputs.AsSpan(i * dense, dense));
+            var hidden = _hidden.AsSpan(i * units, units);
+            Bias.Tensor.Values.CopyTo(hidden);
+            for (var j = 0; j < example.Rows.Length; j++)
+                DenseKernels.AddScaled(example.Values[j], Rows[example.Rows[j]].Tensor.Values, hidden);
+        }
+        DenseKernels.MultiplyAdd(_inputs, dense, 1, count, dense, Layer.Tensor.Values, units, _hidden);
+        DenseKernels.Rectify(_hidden.AsSpan(0, count * units));
+    }
+
+    /// <summary>Leaves u (of action and shared) in <see cref="_output"/>.</summary>
+    private float Outputs(int head, ReadOnlySpan<float> hidden)
+    {
+        var units = _options.Hidden;
+        _output.AsSpan().Clear();
+        float constant = 0;
+        if (head >= 0)
+        {
+            var own = Heads[head].Tensor.Values;
+            own.AsSpan(0, units).CopyTo(_output);
+            constant = own[units];
+        }
+        if (UsesShared(head))
+        {
+            DenseKernels.AddScaled(1, Shared.Tensor.Values.AsSpan(0, units), _output);
+            constant += Shared.Tensor.Values[units];
+        }
+        return constant + DenseKernels.Dot(_output, hidden);
+    }
+
+    private static void AddToHead(float[] gradient, float slope, ReadOnlySpan<float> hidden)
+    {
+        DenseKernels.AddScaled(slope, hidden, gradient.AsSpan(0, hidden.Length));
+        gradient[hidden.Length] += slope;
+    }
+
+    private void AddPrecision(in Example example, ReadOnlySpan<float> hidden)
+    {
+        if (_options.Widths == WidthForm.None || example.Head < 0)
+            return;
+        var head = Heads[example.Head].Precision;
+        for (var j = 0; j < hidden.Length; j++)
+            head[j] += hidden[j] * hidden[j];
+        head[hidden.Length] += 1;
+        if (_options.Widths == WidthForm.Head)
+            return;
+        for (var j = 0; j < hidden.Length; j++)
+        {
+            var derivative = hidden[j] > 0 ? _output[j] : 0;
+            if (derivative == 0)
+                continue;
+            var squared = derivative * derivative;
+            Bias.Precision[j] += squared;
+            for (var i = 0; i < _options.Dense; i++)
+                Layer.Precision[i * hidden.Length + j] += _inputs[i] * _inputs[i] * squared;
+            for (var k = 0; k < example.Rows.Length; k++)
+                Rows[example.Rows[k]].Precision[j] += example.Values[k] * example.Values[k] * squared;
+        }
+    }
+
+    private void Move(float rate)
+    {
+        if (_stepped.Length < _touched.Count)
+            _stepped = new ParameterTensor[2 * _touched.Count];
+        for (var i = 0; i < _touched.Count; i++)
+            _stepped[i] = _touched[i].Tensor;
+        var tensors = _stepped.AsSpan(0, _touched.Count);
+        Gradients.Clip(tensors, _options.Clip);
+        if (_options.Pull > 0 && rate > 0)
+        {
+            foreach (var tensor in tensors)
+                Optimizers.Pull.Decoupled(tensor, rate, _options.Pull);
+        }
+        _options.Rule.Step(tensors, rate, Step);
+        if (_options.Average == 0)
+            return;
+        foreach (var weights in CollectionsMarshal.AsSpan(_touched))
+        {
+            weights.Steps++;
+            var keep = (float)Math.Min(_options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps));
+            Approach(1 - keep, weights.Tensor.Values, weights.Average!);
+        }
+    }
+
+    private static void Approach(float share, ReadOnlySpan<float> values, Span<float> average)
+    {
+        for (var i = 0; i < average.Length; i++)
+            average[i] += share * (values[i] - average[i]);
+    }
+
+    /// <summary>Marks a block as part of this step, with a gradient to add to.</summary>
+    private float[] Touch(Weights weights)
+    {
+        if (weights.TouchedAt != Step)
+        {
+            weights.TouchedAt = Step;
+            weights.Tensor.Gradient.AsSpan().Clear();
+            _touched.Add(weights);
+        }
+        return weights.Tensor.Gradient;
+    }
+
+    private float Expected(float output) => _options.Loss == NeuralLoss.Square ? output : Logistic(output);
+
+    /// <summary>1/(1 + e^−f).</summary>
+    public static float Logistic(float output) => 1 / (1 + MathF.Exp(-output));
+
+    /// <summary>An output that has learned nothing: the middle of the rewards, or what all actions share.</summary>
+    private float[] FreshHead(bool isShared)
+    {
+        var head = new float[_options.Hidden + 1];
+        head[^1] = _options.Loss == NeuralLoss.Square && (isShared || !_options.SharedHead) ? 0.5f : 0;
+        return head;
+    }
+
+    private ulong Seed(ulong id) => id + 0xD6E8FEB86659FD93 * (ulong)_member;
+
+    private bool UsesShared(int head) => _options.SharedHead || head < 0;
+}

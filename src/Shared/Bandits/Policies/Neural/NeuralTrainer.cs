@@ -1,0 +1,101 @@
+using System.Buffers;
+using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Policies.Neural.Optimizers;
+
+namespace Recsys.Bandits.Policies.Neural;
+
+/// <summary>
+/// Learns a network from one partition by online gradient descent: every interaction is one step, on a minibatch of itself and of others drawn from the replay ring. The
+/// cost of an interaction is that of the minibatch, however long the history is. No importance weights: the network is a regression, and which actions it gets to see does
+/// not bias it (Foster and Rakhlin 2020).
+/// </summary>
+internal sealed class NeuralTrainer : IPolicyTrainer
+{
+    /// <summary>Interactions that the fast side of the drift signal sees: what is left to replay after an alarm.</summary>
+    private const int KeptAfterDrift = 128;
+
+    private static readonly ShiftingRate RateRule = new();
+    private readonly NeuralOptions _options;
+    private readonly Example[] _batch;
+    private NeuralState _state;
+
+    /// <summary>An untrained trainer.</summary>
+    public NeuralTrainer(NeuralOptions options)
+    {
+        _options = options;
+        _state = new NeuralState(options);
+        _batch = new Example[options.Batch];
+    }
+
+    /// <inheritdoc/>
+    public long Interactions => _state.Interactions;
+
+    /// <summary>The state, for tests.</summary>
+    internal NeuralState State => _state;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
+    public void Learn(ReadOnlySpan<Interaction> batch)
+    {
+        foreach (var interaction in batch)
+        {
+            Check(interaction.Context.Dense.Length, _options.Features.ContextVector, "context");
+            Check(interaction.ActionFeatures.Dense.Length, _options.Features.ActionVector, "action");
+        }
+        foreach (var interaction in batch)
+            Learn(interaction);
+    }
+
+    /// <inheritdoc/>
+    public void WriteParameters(IBufferWriter<byte> output) => NeuralShard.Write(_state, _options, output);
+
+    /// <inheritdoc/>
+    public void WriteCheckpoint(IBufferWriter<byte> output) => NeuralCheckpoint.Write(_state, output);
+
+    /// <inheritdoc/>
+    public void ReadCheckpoint(ReadOnlySpan<byte> input) => _state = NeuralCheckpoint.Read(_options, input);
+
+    private void Learn(Interaction interaction)
+    {
+        var ring = _state.Ring;
+        var example = _state.Inputs.Encode(interaction);
+        _state.Inputs.Scaler.Observe(example.Dense);
+        ring.Add(example);
+        _state.Interactions++;
+        var rate = _options.ShiftingRate ? (float)(_options.Rate * RateRule.Share(_state.Losses)) : _options.Rate;
+        var count = Math.Min(_options.Batch, ring.Count);
+        double expected = 0;
+        for (var n = 0; n < _state.Networks.Length; n++)
+        {
+            _batch[0] = example;
+            for (var i = 1; i < count; i++)
+                _batch[i] = ring[Drawn(n * _options.Batch + i, ring.Count)];
+            _state.Networks[n].Cover();
+            expected += _state.Networks[n].Learn(_batch.AsSpan(0, count), rate) / _state.Networks.Length;
+        }
+        var loss = Loss(expected, example.Reward);
+        _state.Losses = RateRule.Observe(_state.Losses, loss);
+        if (_options.WatchesDrift && _state.Drift.Observe(loss))
+            ring.Truncate(KeptAfterDrift);
+    }
+
+    /// <summary>An age in the ring, a function of how much was learned and not of who asks.</summary>
+    private int Drawn(int row, int count) =>
+        Math.Min(count - 1, (int)(InitialWeights.Uniform((ulong)_state.Interactions, row) * count));
+
+    /// <summary>Of what the ensemble expected, before it learned.</summary>
+    private double Loss(double expected, double reward)
+    {
+        if (_options.Loss == NeuralLoss.Square)
+            return 0.5 * (expected - reward) * (expected - reward);
+        // No single surprise may weigh more than all else.
+        var likely = Math.Clamp(expected, 1e-4, 1 - 1e-4);
+        return -reward * Math.Log(likely) - (1 - reward) * Math.Log(1 - likely);
+    }
+
+    private static void Check(int actual, int expected, string what)
+    {
+        if (actual != expected)
+            throw new ArgumentException($"The {what} vector has {actual} elements, the schema says {expected}.");
+    }
+}

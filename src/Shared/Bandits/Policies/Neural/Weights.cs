@@ -1,0 +1,51 @@
+using Recsys.Bandits.Policies.Neural.Optimizers;
+
+namespace Recsys.Bandits.Policies.Neural;
+
+/// <summary>
+/// One block of a network's weights while it is trained. Blocks are small (a layer, the weights of one hashed input, the head of one action), so that a step touches
+/// only what the minibatch used.
+/// </summary>
+internal sealed class Weights
+{
+    /// <summary>A block at its start.</summary>
+    /// <param name="initial">θ0.</param>
+    /// <param name="options">Say what else is remembered.</param>
+    public Weights(ReadOnlySpan<float> initial, NeuralOptions options)
+    {
+        Tensor = new ParameterTensor(initial, options.Rule, keepInitial: true);
+        Average = options.Average > 0 ? initial.ToArray() : null;
+        Precision = options.Widths == WidthForm.None ? [] : new float[initial.Length];
+    }
+
+    /// <summary>θ, θ0, the gradient and what the update rule remembers.</summary>
+    public ParameterTensor Tensor { get; }
+
+    /// <summary>Running average of θ; null where none is kept.</summary>
+    public float[]? Average { get; }
+
+    /// <summary>Σ of squared derivatives of the output over the interactions learned, without the prior; empty where no widths are wanted.</summary>
+    public float[] Precision { get; }
+
+    /// <summary>Steps that touched the block.</summary>
+    public long Steps { get; set; }
+
+    /// <summary>The last step whose minibatch used the block.</summary>
+    public long TouchedAt { get; set; }
+
+    /// <summary>What is served: the average, or θ.</summary>
+    public ReadOnlySpan<float> Served => Average ?? Tensor.Values;
+
+    /// <summary>Everything that a checkpoint has to keep, in a fixed order.</summary>
+    public IEnumerable<float[]> Arrays()
+    {
+        yield return Tensor.Values;
+        yield return Tensor.Initial!;
+        foreach (var slot in Tensor.Slots)
+            yield return slot;
+        yield return Tensor.Scalars;
+        if (Average is not null)
+            yield return Average;
+        yield return Precision;
+    }
+}
