@@ -17,7 +17,11 @@ internal static class NeuralCheckpoint
         writer.Write(losses.Batches);
         foreach (var number in (ReadOnlySpan<double>)[losses.Recent, losses.Latest, losses.Variance, losses.Floor, losses.Distance])
             writer.Write(number);
-        state.Drift.Write(writer);
+        var drift = state.Drift;
+        foreach (var number in (ReadOnlySpan<long>)[drift.Alarms, drift.Since, drift.Seen])
+            writer.Write(number);
+        foreach (var number in (ReadOnlySpan<double>)[drift.Fast, drift.Slow, drift.Variance, drift.Third, drift.Block, drift.LastBlock, drift.Between])
+            writer.Write(number);
         writer.Write(inputs.Scaler.Count);
         writer.Write<double>(inputs.Scaler.State);
         // The scale lags behind the statistics by a few observations.
@@ -57,7 +61,9 @@ internal static class NeuralCheckpoint
         var inputs = state.Inputs;
         state.Interactions = reader.Long(0, long.MaxValue);
         state.Losses = new LossLevel(reader.Long(0, long.MaxValue), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite());
-        state.Drift.Read(ref reader);
+        state.Drift = new DriftState(
+            reader.Long(), reader.Long(), reader.Long(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite());
+        reader.Require(state.Drift.IsValid, "no losses lead to its drift signal");
         var scaler = inputs.Scaler;
         scaler.Count = reader.Long(0, long.MaxValue);
         reader.Array<double>(scaler.State.Length).CopyTo(scaler.State, 0);

@@ -12,7 +12,7 @@ internal static class NeuralShard
         var writer = new StateWriter(output);
         var inputs = state.Inputs;
         writer.Write(state.Interactions);
-        writer.Write(state.Drift.Since);
+        writer.Write(options.WatchesDrift ? state.Drift.Since : state.Interactions);
         writer.Write<float>(inputs.Scaler.Shift);
         writer.Write<float>(inputs.Scaler.Scale);
         writer.Write<ulong>(inputs.RowIds.ToArray());

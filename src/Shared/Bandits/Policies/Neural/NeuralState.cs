@@ -29,5 +29,5 @@ internal sealed class NeuralState
     public LossLevel Losses { get; set; }
 
     /// <summary>Whether the world has moved.</summary>
-    public DriftSignal Drift { get; } = new();
+    public DriftState Drift { get; set; }
 }

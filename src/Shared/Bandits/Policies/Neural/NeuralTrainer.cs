@@ -11,9 +11,7 @@ namespace Recsys.Bandits.Policies.Neural;
 /// </summary>
 internal sealed class NeuralTrainer : IPolicyTrainer
 {
-    /// <summary>Interactions that the fast side of the drift signal sees: what is left to replay after an alarm.</summary>
-    private const int KeptAfterDrift = 128;
-
+    private static readonly DriftSignal DriftSignal = new();
     private static readonly ShiftingRate RateRule = new();
     private readonly NeuralOptions _options;
     private readonly Example[] _batch;
@@ -75,8 +73,12 @@ internal sealed class NeuralTrainer : IPolicyTrainer
         }
         var loss = Loss(expected, example.Reward);
         _state.Losses = RateRule.Observe(_state.Losses, loss);
-        if (_options.WatchesDrift && _state.Drift.Observe(loss))
-            ring.Truncate(KeptAfterDrift);
+        if (!_options.WatchesDrift)
+            return;
+        _state.Drift = DriftSignal.Observe(_state.Drift, loss);
+        // What the signal has seen of the new world is about what its fast mean remembers.
+        if (_state.Drift.IsAlarm)
+            ring.Truncate(DriftSignal.FastMemory);
     }
 
     /// <summary>An age in the ring, a function of how much was learned and not of who asks.</summary>
