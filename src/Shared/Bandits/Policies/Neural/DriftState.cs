@@ -1,5 +1,3 @@
-using Recsys.Bandits.Snapshots;
-
 namespace Recsys.Bandits.Policies.Neural;
 
 /// <summary>What <see cref="DriftSignal"/> has seen: all of its state, and its answer. The default value has seen nothing.</summary>
@@ -29,38 +27,10 @@ public readonly record struct DriftState(
     /// <summary>Whether the interaction seen last has raised an alarm.</summary>
     public bool IsAlarm => Alarms > 0 && Since == 0;
 
-    /// <summary>Whether losses can have led here.</summary>
+    /// <summary>Whether losses can have led here; for those who read it from bytes.</summary>
     public bool IsValid =>
         Alarms >= 0 && Seen >= 0 && Since >= Seen && IsSum(Fast) && IsSum(Slow) && IsSum(Variance) && double.IsFinite(Third)
         && IsSum(Block) && IsSum(LastBlock) && IsSum(Between);
-
-    /// <summary>Writes all of it.</summary>
-    public void Write(StateWriter writer)
-    {
-        foreach (var count in (ReadOnlySpan<long>)[Alarms, Since, Seen])
-            writer.Write(count);
-        foreach (var number in (ReadOnlySpan<double>)[Fast, Slow, Variance, Third, Block, LastBlock, Between])
-            writer.Write(number);
-    }
-
-    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
-    /// <exception cref="SnapshotFormatException">The bytes are none that losses can have led to.</exception>
-    public static DriftState Read(ref StateReader reader)
-    {
-        var state = new DriftState(
-            reader.Long(),
-            reader.Long(),
-            reader.Long(),
-            reader.Finite(),
-            reader.Finite(),
-            reader.Finite(),
-            reader.Finite(),
-            reader.Finite(),
-            reader.Finite(),
-            reader.Finite());
-        reader.Require(state.IsValid, "the drift signal's state is impossible");
-        return state;
-    }
 
     private static bool IsSum(double value) => value >= 0 && double.IsFinite(value);
 }
