@@ -22,6 +22,9 @@ internal static class DenseKernels
     // 32 KiB of B, which the first cache keeps while all rows of C pass over it. C goes through memory in between, unrounded, so results do not depend on it.
     private const int Resident = 8192;
 
+    // Compiled once and fully: a loop of many vectors that is replaced while it runs keeps them in memory, and was seen to stay ten times slower for seconds.
+    private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+
     /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element in ascending order of k; −0 becomes 0. R·I·N fused multiply-adds.</summary>
     /// <remarks>
     /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its gradient has A = Xᵀ of the
@@ -36,6 +39,7 @@ internal static class DenseKernels
     /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
     /// <param name="c">In and out: C, shape [R, N], row-major, apart from A and B in memory.</param>
     /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
+    [MethodImpl(Hot)]
     public static void MultiplyAdd(
         ReadOnlySpan<float> a, int rowStride, int innerStride, int rows, int inner, ReadOnlySpan<float> b, int columns, Span<float> c)
     {
@@ -78,6 +82,7 @@ internal static class DenseKernels
     /// added to that one by one.
     /// </summary>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
+    [MethodImpl(Hot)]
     public static float Dot(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
     {
         CheckSame(left.Length, right.Length, nameof(right));
@@ -100,6 +105,7 @@ internal static class DenseKernels
     /// <param name="vector">Length N.</param>
     /// <param name="result">Written, at least R long.</param>
     /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
+    [MethodImpl(Hot)]
     public static void Dots(ReadOnlySpan<float> matrix, int rows, int columns, ReadOnlySpan<float> vector, Span<float> result)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rows);
@@ -127,6 +133,7 @@ internal static class DenseKernels
     /// <param name="vector">Length N.</param>
     /// <param name="result">At least K long, written except where there is no row.</param>
     /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span is too short for its shape.</exception>
+    [MethodImpl(Hot)]
     public static void Dots(ReadOnlySpan<float> matrix, ReadOnlySpan<int> rowIndices, int columns, ReadOnlySpan<float> vector, Span<float> result)
     {
         CheckColumns(columns);
@@ -170,6 +177,7 @@ internal static class DenseKernels
     /// <param name="hidden">Rectified values, all at least 0.</param>
     /// <param name="gradient">In and out, as long.</param>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
+    [MethodImpl(Hot)]
     public static void MaskWhereZero(ReadOnlySpan<float> hidden, Span<float> gradient)
     {
         CheckSame(hidden.Length, gradient.Length, nameof(gradient));
@@ -189,6 +197,7 @@ internal static class DenseKernels
     /// <param name="h">Any length.</param>
     /// <param name="p">As long, all above 0.</param>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
+    [MethodImpl(Hot)]
     public static float WeightedSquares(ReadOnlySpan<float> h, ReadOnlySpan<float> p)
     {
         CheckSame(h.Length, p.Length, nameof(p));
@@ -207,6 +216,7 @@ internal static class DenseKernels
         return sum;
     }
 
+    [MethodImpl(Hot)]
     private static void FourRows(ref float a, int rowStride, int innerStride, int inner, ref float b, int columns, ref float c)
     {
         var column = 0;
@@ -220,6 +230,7 @@ internal static class DenseKernels
             FourByOne(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
     }
 
+    [MethodImpl(Hot)]
     private static void FourByTwo(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         ref var a1 = ref Unsafe.Add(ref a, rowStride);
@@ -262,6 +273,7 @@ internal static class DenseKernels
         Store(s31, ref Unsafe.Add(ref c3, Width));
     }
 
+    [MethodImpl(Hot)]
     private static void FourByOne(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         ref var a1 = ref Unsafe.Add(ref a, rowStride);
@@ -288,6 +300,7 @@ internal static class DenseKernels
         Store(s3, ref c3);
     }
 
+    [MethodImpl(Hot)]
     private static void OneRow(ref float a, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         nint column = 0;
@@ -308,6 +321,7 @@ internal static class DenseKernels
         }
     }
 
+    [MethodImpl(Hot)]
     private static void OneByFour(ref float a, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c, Width);
@@ -330,6 +344,7 @@ internal static class DenseKernels
         Store(s3, ref Unsafe.Add(ref c, 3 * Width));
     }
 
+    [MethodImpl(Hot)]
     private static Vector128<float> FourDots(ref float r0, ref float r1, ref float r2, ref float r3, ref float vector, int columns)
     {
         Lanes s0 = Lanes.Zero, s1 = Lanes.Zero, s2 = Lanes.Zero, s3 = Lanes.Zero;
