@@ -25,7 +25,7 @@ internal static class DenseKernels
     // Compiled once and fully: a loop of many vectors that is replaced while it runs keeps them in memory, and was seen to stay ten times slower for seconds.
     private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
 
-    /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element in ascending order of k; −0 becomes 0. R·I·N fused multiply-adds.</summary>
+    /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element by fused multiply-adds in ascending order of k, R·I·N in all.</summary>
     /// <remarks>
     /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its gradient has A = Xᵀ of the
     /// same array, strides 1 and D, and B = the gradient of the hidden values [B, H].
@@ -263,14 +263,14 @@ internal static class DenseKernels
             at += innerStride;
             to += columns;
         }
-        Store(s00, ref c);
-        Store(s01, ref Unsafe.Add(ref c, Width));
-        Store(s10, ref c1);
-        Store(s11, ref Unsafe.Add(ref c1, Width));
-        Store(s20, ref c2);
-        Store(s21, ref Unsafe.Add(ref c2, Width));
-        Store(s30, ref c3);
-        Store(s31, ref Unsafe.Add(ref c3, Width));
+        s00.StoreUnsafe(ref c);
+        s01.StoreUnsafe(ref c, Width);
+        s10.StoreUnsafe(ref c1);
+        s11.StoreUnsafe(ref c1, Width);
+        s20.StoreUnsafe(ref c2);
+        s21.StoreUnsafe(ref c2, Width);
+        s30.StoreUnsafe(ref c3);
+        s31.StoreUnsafe(ref c3, Width);
     }
 
     [MethodImpl(Hot)]
@@ -294,10 +294,10 @@ internal static class DenseKernels
             at += innerStride;
             to += columns;
         }
-        Store(s0, ref c);
-        Store(s1, ref c1);
-        Store(s2, ref c2);
-        Store(s3, ref c3);
+        s0.StoreUnsafe(ref c);
+        s1.StoreUnsafe(ref c1);
+        s2.StoreUnsafe(ref c2);
+        s3.StoreUnsafe(ref c3);
     }
 
     [MethodImpl(Hot)]
@@ -317,7 +317,7 @@ internal static class DenseKernels
                 at += innerStride;
                 to += columns;
             }
-            Store(s, ref sum);
+            s.StoreUnsafe(ref sum);
         }
     }
 
@@ -338,10 +338,10 @@ internal static class DenseKernels
             at += innerStride;
             to += columns;
         }
-        Store(s0, ref c);
-        Store(s1, ref Unsafe.Add(ref c, Width));
-        Store(s2, ref Unsafe.Add(ref c, 2 * Width));
-        Store(s3, ref Unsafe.Add(ref c, 3 * Width));
+        s0.StoreUnsafe(ref c);
+        s1.StoreUnsafe(ref c, Width);
+        s2.StoreUnsafe(ref c, 2 * Width);
+        s3.StoreUnsafe(ref c, 3 * Width);
     }
 
     [MethodImpl(Hot)]
@@ -372,10 +372,6 @@ internal static class DenseKernels
         var two = four + Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1));
         return two.GetElement(0) + two.GetElement(1);
     }
-
-    /// <summary>Adding 0 makes −0 to 0, so that a product with 0 changes no bit, whether it is taken or left out.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Lanes sums, ref float to) => (sums + Lanes.Zero).StoreUnsafe(ref to);
 
     private static void CheckColumns(int columns)
     {
