@@ -55,13 +55,14 @@ public class DenseProductBenchmarks
     [Benchmark]
     public void Loops()
     {
+        float[] b = _b, c = _c;
         for (var r = 0; r < _rows; r++)
         {
             for (var k = 0; k < _inner; k++)
             {
                 var scale = _a[r * _rowStride + k * _innerStride];
                 for (var j = 0; j < Hidden; j++)
-                    _c[r * Hidden + j] += scale * _b[k * Hidden + j];
+                    c[r * Hidden + j] += scale * b[k * Hidden + j];
             }
         }
     }
@@ -92,11 +93,12 @@ public class DenseHeadBenchmarks
     [Benchmark]
     public void Loops()
     {
+        float[] heads = _heads, hidden = _hidden;
         for (var r = 0; r < Heads; r++)
         {
             var sum = 0f;
             for (var j = 0; j < Hidden; j++)
-                sum += _heads[r * Hidden + j] * _hidden[j];
+                sum += heads[r * Hidden + j] * hidden[j];
             _result[r] = sum;
         }
     }

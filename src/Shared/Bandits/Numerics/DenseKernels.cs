@@ -22,8 +22,9 @@ internal static class DenseKernels
     // 32 KiB of B, which the first cache keeps while all rows of C pass over it. C goes through memory in between, unrounded, so results do not depend on it.
     private const int Resident = 8192;
 
-    // Compiled once and fully: a loop of many vectors that is replaced while it runs keeps them in memory, and was seen to stay ten times slower for seconds.
-    private const MethodImplOptions Hot = MethodImplOptions.AggressiveOptimization;
+    // Not inlined: in a caller that has taken in much else, the compiler stops at the single vector and calls a function for each, twenty times slower. Compiled
+    // fully at first use, instead of after many slow calls.
+    private const MethodImplOptions Hot = MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization;
 
     /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element by fused multiply-adds in ascending order of k, R·I·N in all.</summary>
     /// <remarks>
