@@ -75,8 +75,94 @@ internal static class DenseKernels
     /// <param name="row">Any length.</param>
     /// <param name="to">In and out, at least as long; what is beyond stays.</param>
     /// <exception cref="ArgumentException"><paramref name="to"/> is shorter.</exception>
-    public static void AddScaled(float scale, ReadOnlySpan<float> row, Span<float> to) =>
-        TensorPrimitives.FusedMultiplyAdd(row, scale, to[..Fitting(row.Length, to.Length, nameof(to))], to);
+    [MethodImpl(Hot)]
+    public static void AddScaled(float scale, ReadOnlySpan<float> row, Span<float> to)
+    {
+        var length = Fitting(row.Length, to.Length, nameof(to));
+        ref var from = ref MemoryMarshal.GetReference(row);
+        ref var sums = ref MemoryMarshal.GetReference(to);
+        var factor = Vector512.Create(scale);
+        var i = 0;
+        for (; i + Width <= length; i += Width)
+            Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, (nuint)i), factor, Vector512.LoadUnsafe(ref sums, (nuint)i)).StoreUnsafe(ref sums, (nuint)i);
+        for (; i < length; i++)
+            Unsafe.Add(ref sums, i) = MathF.FusedMultiplyAdd(Unsafe.Add(ref from, i), scale, Unsafe.Add(ref sums, i));
+    }
+
+    /// <summary>sums += Σ scale_i · row_i, in the order given: the same bits as <see cref="AddScaled"/> one after the other.</summary>
+    /// <param name="scales">Length I.</param>
+    /// <param name="rowIndices">Length I, each the number of a row of the matrix.</param>
+    /// <param name="matrix">Shape [R, N], row-major.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
+    /// <param name="sums">In and out, length N.</param>
+    /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span has another length.</exception>
+    [MethodImpl(Hot)]
+    public static void AddRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> matrix, int columns, Span<float> sums)
+    {
+        CheckRows(scales, rowIndices, matrix.Length, columns, sums.Length);
+        ref var from = ref MemoryMarshal.GetReference(matrix);
+        ref var to = ref MemoryMarshal.GetReference(sums);
+        var column = 0;
+        // Two vectors of sums stay in registers while the rows pass by.
+        for (; column + 2 * Width <= columns; column += 2 * Width)
+        {
+            var first = Vector512.LoadUnsafe(ref to, (nuint)column);
+            var second = Vector512.LoadUnsafe(ref to, (nuint)(column + Width));
+            for (var i = 0; i < scales.Length; i++)
+            {
+                var at = (nuint)(rowIndices[i] * columns + column);
+                var factor = Vector512.Create(scales[i]);
+                first = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, at), factor, first);
+                second = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, at + Width), factor, second);
+            }
+            first.StoreUnsafe(ref to, (nuint)column);
+            second.StoreUnsafe(ref to, (nuint)(column + Width));
+        }
+        for (; column < columns; column += Width)
+        {
+            var sum = Vector512.LoadUnsafe(ref to, (nuint)column);
+            for (var i = 0; i < scales.Length; i++)
+                sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, (nuint)(rowIndices[i] * columns + column)), Vector512.Create(scales[i]), sum);
+            sum.StoreUnsafe(ref to, (nuint)column);
+        }
+    }
+
+    /// <summary>row_i += scale_i · vector, in the order given: the other way of <see cref="AddRows"/>.</summary>
+    /// <param name="scales">Length I.</param>
+    /// <param name="rowIndices">Length I, each the number of a row of the matrix; a row may come twice.</param>
+    /// <param name="vector">Length N.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
+    /// <param name="matrix">In and out, shape [R, N], row-major.</param>
+    /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span has another length.</exception>
+    [MethodImpl(Hot)]
+    public static void AddToRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> vector, int columns, Span<float> matrix)
+    {
+        CheckRows(scales, rowIndices, matrix.Length, columns, vector.Length);
+        ref var from = ref MemoryMarshal.GetReference(vector);
+        ref var to = ref MemoryMarshal.GetReference(matrix);
+        for (var i = 0; i < scales.Length; i++)
+        {
+            var start = rowIndices[i] * columns;
+            var factor = Vector512.Create(scales[i]);
+            for (var column = 0; column < columns; column += Width)
+            {
+                var at = (nuint)(start + column);
+                Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, (nuint)column), factor, Vector512.LoadUnsafe(ref to, at)).StoreUnsafe(ref to, at);
+            }
+        }
+    }
+
+    private static void CheckRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, int matrix, int columns, int vector)
+    {
+        CheckColumns(columns);
+        CheckSame(scales.Length, rowIndices.Length, nameof(rowIndices));
+        CheckSame(vector, columns, nameof(vector));
+        foreach (var row in rowIndices)
+        {
+            if (row < 0 || (row + 1L) * columns > matrix)
+                throw new ArgumentException($"There is no row {row}.", nameof(rowIndices));
+        }
+    }
 
     /// <summary>
     /// Σ left·right. Sixteen sums, each over every sixteenth element in ascending order, then folded in halves; elements beyond the last multiple of sixteen are
