@@ -10,26 +10,30 @@ namespace Recsys.Bandits.Numerics;
 /// What a network with one small hidden layer computes: products of matrices, inner products, rectification. One thread, nothing allocated.
 /// </summary>
 /// <remarks>
-/// Bits. Every result is that of a plain loop of fused multiply-adds in an order which depends on shapes alone: not on the machine's vector width, on the
-/// alignment of the arrays or on how many other rows there are. The reductions of <see cref="TensorPrimitives"/> do not promise that, because they add up in the order of the widest vectors there are;
-/// its element by element operations do, and are used. Numbers must be finite; results are, unless they exceed a float's range.
+/// Bits. Every result is that of a plain loop of fused multiply-adds in an order which depends on shapes alone: not on the machine's vector
+/// width, on the alignment of the arrays or on how many other rows there are. The reductions of <see cref="TensorPrimitives"/> do not
+/// promise that, because they add up in the order of the widest vectors there are; its element by element operations do, and are used.
+/// Numbers are expected to be finite, and results then are, unless they exceed a float's range.
+/// Zeros are multiplied like any other number. Packing those rows of B together that four rows of A need was 1.4 to 1.6 times as fast on
+/// images of which six sevenths are 0, no faster on four fifths of zeros at random places, and mostly 1.1 to 1.9 times as slow without.
 /// </remarks>
 internal static class DenseKernels
 {
     /// <summary>Numbers that are computed at once; rows of matrices are padded to a multiple of it.</summary>
     public const int Width = 16;
 
-    // 32 KiB of B, which the first cache keeps while all rows of C pass over it. C goes through memory in between, unrounded, so results do not depend on it.
+    // 32 KiB of B, which the first cache keeps while all rows of C pass over it; twice as much was slower. A sum that waits in memory in
+    // between is a float as it was before, so that results do not depend on it.
     private const int Resident = 8192;
 
-    // Not inlined: in a caller that has taken in much else, the compiler stops at the single vector and calls a function for each, twenty times slower. Compiled
-    // fully at first use, instead of after many slow calls.
+    // Not inlined: in a caller that has taken in much else, the compiler stops at the single vector and calls a function for each, twenty
+    // times slower. Compiled fully at first use, instead of after many slow calls.
     private const MethodImplOptions Hot = MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization;
 
     /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element by fused multiply-adds in ascending order of k, R·I·N in all.</summary>
     /// <remarks>
-    /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its gradient has A = Xᵀ of the
-    /// same array, strides 1 and D, and B = the gradient of the hidden values [B, H].
+    /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its
+    /// gradient has A = Xᵀ of the same array, strides 1 and D, and B = the gradient of the hidden values [B, H].
     /// </remarks>
     /// <param name="a">A, shape [R, I], element (r, k) at r·<paramref name="rowStride"/> + k·<paramref name="innerStride"/>.</param>
     /// <param name="rowStride">At least 0.</param>
@@ -64,9 +68,15 @@ internal static class DenseKernels
             ref var sums = ref MemoryMarshal.GetReference(c);
             var row = 0;
             for (; row + 4 <= rows; row += 4)
-                FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, ref Unsafe.Add(ref sums, row * columns));
+            {
+                ref var four = ref Unsafe.Add(ref sums, row * columns);
+                FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, ref four);
+            }
             for (; row < rows; row++)
-                OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, ref Unsafe.Add(ref sums, row * columns));
+            {
+                ref var one = ref Unsafe.Add(ref sums, row * columns);
+                OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, ref one);
+            }
         }
     }
 
@@ -165,8 +175,8 @@ internal static class DenseKernels
     }
 
     /// <summary>
-    /// Σ left·right. Sixteen sums, each over every sixteenth element in ascending order, then folded in halves; elements beyond the last multiple of sixteen are
-    /// added to that one by one.
+    /// Σ left·right. Sixteen sums, each over every sixteenth element in ascending order, then folded in halves; elements beyond the last
+    /// multiple of sixteen are added to that one by one.
     /// </summary>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
     [MethodImpl(Hot)]
@@ -206,7 +216,8 @@ internal static class DenseKernels
         for (; row + 4 <= rows; row += 4)
         {
             ref var at = ref Unsafe.Add(ref first, row * columns);
-            FourDots(ref at, ref Unsafe.Add(ref at, columns), ref Unsafe.Add(ref at, 2 * columns), ref Unsafe.Add(ref at, 3 * columns), ref x, columns)
+            ref var third = ref Unsafe.Add(ref at, 2 * columns);
+            FourDots(ref at, ref Unsafe.Add(ref at, columns), ref third, ref Unsafe.Add(ref third, columns), ref x, columns)
                 .StoreUnsafe(ref MemoryMarshal.GetReference(result), (nuint)row);
         }
         for (; row < rows; row++)
@@ -221,7 +232,8 @@ internal static class DenseKernels
     /// <param name="result">At least K long, written except where there is no row.</param>
     /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span is too short for its shape.</exception>
     [MethodImpl(Hot)]
-    public static void Dots(ReadOnlySpan<float> matrix, ReadOnlySpan<int> rowIndices, int columns, ReadOnlySpan<float> vector, Span<float> result)
+    public static void Dots(
+        ReadOnlySpan<float> matrix, ReadOnlySpan<int> rowIndices, int columns, ReadOnlySpan<float> vector, Span<float> result)
     {
         CheckColumns(columns);
         ArgumentOutOfRangeException.ThrowIfZero(columns);
@@ -309,7 +321,8 @@ internal static class DenseKernels
         var column = 0;
         if (Vector512.IsHardwareAccelerated)
         {
-            // Eight sums keep both multipliers of a core busy. Where a vector is two halves, these would be sixteen and not fit its registers.
+            // Eight sums keep both multipliers of a core busy. Where a vector is two halves, these would be sixteen and not fit its
+            // registers.
             for (; column + 2 * Width <= columns; column += 2 * Width)
                 FourByTwo(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
         }
@@ -369,7 +382,8 @@ internal static class DenseKernels
         ref var c1 = ref Unsafe.Add(ref c, columns);
         ref var c2 = ref Unsafe.Add(ref c1, columns);
         ref var c3 = ref Unsafe.Add(ref c2, columns);
-        Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c1), s2 = Vector512.LoadUnsafe(ref c2), s3 = Vector512.LoadUnsafe(ref c3);
+        Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c1);
+        Lanes s2 = Vector512.LoadUnsafe(ref c2), s3 = Vector512.LoadUnsafe(ref c3);
         nint at = 0, to = 0;
         for (var k = 0; k < inner; k++)
         {
