@@ -78,14 +78,17 @@ internal sealed record NeuralOptions(
     ];
 
     /// <summary>Resolves a specification.</summary>
-    public static NeuralOptions From(PolicySpec spec, WidthForm widths)
+    /// <param name="spec">Complete.</param>
+    /// <param name="widths">What the explorer needs to know about uncertainty.</param>
+    /// <param name="networks">For a kind that does not declare their number.</param>
+    public static NeuralOptions From(PolicySpec spec, WidthForm widths, int? networks = null)
     {
         var parameters = spec.Parameters;
         return new NeuralOptions(
             spec.Features,
             spec.Reward,
             parameters.Choice("loss") == "log" ? NeuralLoss.Log : NeuralLoss.Square,
-            parameters.Integer("networks"),
+            networks ?? parameters.Integer("networks"),
             (parameters.Integer("hidden") + Lanes - 1) / Lanes * Lanes,
             UpdateRules.Find(parameters.Choice("optimizer"))!,
             (float)parameters.Number("rate"),

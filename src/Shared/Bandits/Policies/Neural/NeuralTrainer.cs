@@ -35,11 +35,7 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
     public void Learn(ReadOnlySpan<Interaction> batch)
     {
-        foreach (var interaction in batch)
-        {
-            Check(interaction.Context.Dense.Length, _options.Features.ContextVector, "context");
-            Check(interaction.ActionFeatures.Dense.Length, _options.Features.ActionVector, "action");
-        }
+        Check(batch);
         foreach (var interaction in batch)
             Learn(interaction);
     }
@@ -53,7 +49,19 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     /// <inheritdoc/>
     public void ReadCheckpoint(ReadOnlySpan<byte> input) => _state = NeuralCheckpoint.Read(_options, input);
 
-    private void Learn(Interaction interaction)
+    /// <summary>Checks interactions before any of them is learned.</summary>
+    /// <exception cref="ArgumentException">A vector has another length than the schema says.</exception>
+    internal void Check(ReadOnlySpan<Interaction> batch)
+    {
+        foreach (var interaction in batch)
+        {
+            Check(interaction.Context.Dense.Length, _options.Features.ContextVector, "context");
+            Check(interaction.ActionFeatures.Dense.Length, _options.Features.ActionVector, "action");
+        }
+    }
+
+    /// <summary>Learns an interaction that has been checked.</summary>
+    internal void Learn(Interaction interaction)
     {
         var ring = _state.Ring;
         var example = _state.Inputs.Encode(interaction);

@@ -1,0 +1,62 @@
+using System.Buffers;
+using Recsys.Bandits.Interactions;
+
+namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
+
+/// <summary>
+/// Learns a network as <see cref="NeuralTrainer"/> does, and ridge regressions of the reward on the last hidden layer of a frozen copy of it. The copy is replaced after a
+/// number of interactions and at a drift alarm; the sums are then made anew from what is replayed, and in between every interaction is added to them.
+/// </summary>
+internal sealed class NeuralLinearTrainer : IPolicyTrainer
+{
+    private readonly NeuralLinearOptions _options;
+    private NeuralTrainer _network;
+
+    /// <summary>An untrained trainer.</summary>
+    public NeuralLinearTrainer(NeuralLinearOptions options)
+    {
+        _options = options;
+        _network = new NeuralTrainer(options.Trunk);
+        Head = HeadState.Take(_network.State, options);
+    }
+
+    /// <inheritdoc/>
+    public long Interactions => _network.Interactions;
+
+    /// <summary>The network's state, for tests.</summary>
+    internal NeuralState State => _network.State;
+
+    /// <summary>What is published, for tests.</summary>
+    internal HeadState Head { get; private set; }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
+    public void Learn(ReadOnlySpan<Interaction> batch)
+    {
+        _network.Check(batch);
+        foreach (var interaction in batch)
+        {
+            _network.Learn(interaction);
+            var state = _network.State;
+            var moved = _options.Trunk.WatchesDrift && state.Drift.IsAlarm;
+            if (moved || Head.Since + 1 >= _options.Interval(state.Ring.Count))
+                Head = HeadState.Take(state, _options);
+            else
+                Head.Add(state);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void WriteParameters(IBufferWriter<byte> output) => NeuralLinearShard.Write(_network.State, Head, _options, output);
+
+    /// <inheritdoc/>
+    public void WriteCheckpoint(IBufferWriter<byte> output) => NeuralLinearCheckpoint.Write(_network.State, Head, output);
+
+    /// <inheritdoc/>
+    public void ReadCheckpoint(ReadOnlySpan<byte> input)
+    {
+        var network = new NeuralTrainer(_options.Trunk);
+        Head = NeuralLinearCheckpoint.Read(_options, network, input);
+        _network = network;
+    }
+}
