@@ -24,7 +24,6 @@ internal sealed class FrozenHeads : IFrozenPartition
     private readonly FrozenNetwork _trunk;
     private readonly SolvedBlock?[] _own;
     private readonly SolvedBlock? _others;
-    private readonly Dictionary<ulong, SolvedBlock> _byKey = [];
     private readonly double _centre;
     private readonly double[]? _common;
 
@@ -46,17 +45,20 @@ internal sealed class FrozenHeads : IFrozenPartition
         _centre = (rewards + PriorInteractions * PriorReward) / (total + PriorInteractions);
         if (sums.All is { } all)
             _common = SolvedBlock.Solve(default, all.Gram, all.Moments, options.Ridge).Weights(_centre);
-        _own = [.. sums.Own.Select(block => Solve(block, previous?._byKey.GetValueOrDefault(block.Key)))];
+        _own = [.. sums.Own.Select(block => Solve(block, previous?.Solved.GetValueOrDefault(block.Key)))];
         for (var i = 0; i < _own.Length; i++)
         {
             if (_own[i] is { } block)
-                _byKey.Add(sums.Own[i].Key, block);
+                Solved.Add(sums.Own[i].Key, block);
         }
         _others = Solve(sums.Others, previous?._others);
     }
 
     /// <inheritdoc/>
     public long Interactions { get; }
+
+    /// <summary>Regressions by action, which a successor may share.</summary>
+    public Dictionary<ulong, SolvedBlock> Solved { get; } = [];
 
     /// <inheritdoc/>
     public void Estimate(in DecisionQuery query, Span<float> means, Span<float> variances)
