@@ -78,17 +78,14 @@ internal sealed record NeuralOptions(
     ];
 
     /// <summary>Resolves a specification.</summary>
-    /// <param name="spec">Complete.</param>
-    /// <param name="widths">What the explorer needs to know about uncertainty.</param>
-    /// <param name="networks">For a kind that does not declare their number.</param>
-    public static NeuralOptions From(PolicySpec spec, WidthForm widths, int? networks = null)
+    public static NeuralOptions From(PolicySpec spec, WidthForm widths)
     {
         var parameters = spec.Parameters;
         return new NeuralOptions(
             spec.Features,
             spec.Reward,
             parameters.Choice("loss") == "log" ? NeuralLoss.Log : NeuralLoss.Square,
-            networks ?? parameters.Integer("networks"),
+            parameters.Integer("networks"),
             (parameters.Integer("hidden") + Lanes - 1) / Lanes * Lanes,
             UpdateRules.Find(parameters.Choice("optimizer"))!,
             (float)parameters.Number("rate"),

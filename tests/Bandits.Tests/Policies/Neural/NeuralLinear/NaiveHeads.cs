@@ -11,7 +11,7 @@ namespace Recsys.Bandits.Tests.Policies.Neural.NeuralLinear;
 /// Neural-linear in doubles and by name: it watches a trainer learn, copies the weights of the live network when a replacement is due by its own reckoning, keeps the
 /// interactions that belong to them, and solves everything from these interactions whenever it is asked.
 /// </summary>
-internal sealed class NaiveHeads(PolicySpec spec)
+internal sealed class NaiveHeads(PolicySpec spec, int member = 0)
 {
     private readonly int _hidden = spec.Parameters.Integer("hidden");
     private readonly int _replay = spec.Parameters.Integer("replay");
@@ -107,7 +107,7 @@ internal sealed class NaiveHeads(PolicySpec spec)
 
     private Func<FeatureSet, FeatureSet, double[]> Copy(NeuralState state)
     {
-        var network = state.Networks[0];
+        var network = state.Networks[member];
         double[] Doubles(ReadOnlySpan<float> values) => [.. values.ToArray().Select(static v => (double)v)];
         var (layer, bias) = (Doubles(network.Layer.Served), Doubles(network.Bias.Served));
         var (shift, scale) = (Doubles(state.Inputs.Scaler.Shift), Doubles(state.Inputs.Scaler.Scale));

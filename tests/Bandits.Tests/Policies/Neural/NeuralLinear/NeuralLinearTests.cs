@@ -46,6 +46,28 @@ public sealed class NeuralLinearTests
     }
 
     [Fact]
+    public void Several_networks_are_averaged_and_being_several_makes_them_no_surer()
+    {
+        var spec = Spec(("networks", "2"));
+        var trainer = Trainer(spec);
+        NaiveHeads[] twins = [new(spec), new(spec, 1)];
+        foreach (var x in LinearLogs.Random(90, 6))
+        {
+            trainer.Learn([x]);
+            foreach (var twin in twins)
+                twin.Follow(trainer, x);
+        }
+        var context = LinearLogs.Context(new Random(2), 9);
+        var (means, widths) = Shards.Estimate(Policy(spec, trainer), context, LinearLogs.Candidates);
+        for (var k = 0; k < means.Length; k++)
+        {
+            var members = twins.Select(twin => twin.Estimate(context, LinearLogs.Candidates[k])).ToList();
+            Assert.Equal(members.Average(static m => Math.Clamp(m.Mean, -1, 2)), means[k], 1e-3);
+            Assert.Equal(Math.Sqrt(members.Average(static m => m.Width * m.Width)), widths[k], 1e-3);
+        }
+    }
+
+    [Fact]
     public void Sums_have_features_of_one_trunk_at_every_moment()
     {
         var spec = Spec(("replay", "60"), ("actionsMax", "3"));
@@ -55,9 +77,9 @@ public sealed class NeuralLinearTests
         {
             trainer.Learn([x]);
             twin.Follow(trainer, x);
-            foreach (var sums in trainer.Head.Sums.Own.Append(trainer.Head.Sums.Others))
+            foreach (var sums in trainer.Heads[0].Sums.Own.Append(trainer.Heads[0].Sums.Others))
             {
-                ActionKey? key = ReferenceEquals(sums, trainer.Head.Sums.Others) ? null : new ActionKey(sums.Key);
+                ActionKey? key = ReferenceEquals(sums, trainer.Heads[0].Sums.Others) ? null : new ActionKey(sums.Key);
                 Assert.Equal(0, Distance(sums, twin.Sums(key, y => twin.Features(y.Context, y.ActionFeatures))), 1e-4);
                 farthest = Math.Max(farthest, Distance(sums, twin.Sums(key, y => twin.LiveFeatures(trainer, y))));
             }
@@ -80,9 +102,9 @@ public sealed class NeuralLinearTests
             if (!trainer.State.Drift.IsAlarm)
                 continue;
             Assert.True(i >= 1200, "an alarm without a shift");
-            Assert.Equal(64, trainer.Head.Sums.Own[0].Gram[0]);
-            Assert.Equal(0, trainer.Head.Since);
-            Assert.Equal(trainer.State.Networks[0].Layer.Served.ToArray(), trainer.Head.Trunk.Layer);
+            Assert.Equal(64, trainer.Heads[0].Sums.Own[0].Gram[0]);
+            Assert.Equal(0, trainer.Since);
+            Assert.Equal(trainer.State.Networks[0].Layer.Served.ToArray(), trainer.Heads[0].Trunk.Layer);
             replaced = true;
         }
         Assert.True(replaced);
@@ -164,7 +186,7 @@ public sealed class NeuralLinearTests
         void Refused(Action<RidgeSums> damage)
         {
             var trainer = Followed(spec, LinearLogs.Random(30, 1)).Trainer;
-            damage(trainer.Head.Sums.Own[1]);
+            damage(trainer.Heads[0].Sums.Own[1]);
             Assert.Throws<SnapshotFormatException>(() => Trainer(spec).ReadCheckpoint(Shards.Bytes(trainer.WriteCheckpoint)));
             Assert.Throws<SnapshotFormatException>(() => Policy(spec, trainer));
         }
@@ -208,7 +230,7 @@ public sealed class NeuralLinearTests
 
     private static IPolicy Policy(PolicySpec spec, NeuralLinearTrainer trainer) => PolicyCatalog.Find(Name).Assemble(spec, [Shard(0, trainer)]);
 
-    private static Dictionary<ulong, SolvedBlock> Blocks(IPolicy policy) => ((IEstimatorPolicy<NeuralLinearEstimator>)policy).Estimator.Heads(0)!.Solved;
+    private static Dictionary<ulong, SolvedBlock> Blocks(IPolicy policy) => ((IEstimatorPolicy<NeuralLinearEstimator>)policy).Estimator.Heads(0)!.Members[0].Solved;
 
     private static double Distance(RidgeSums sums, (MathNet.Numerics.LinearAlgebra.Matrix<double> Gram, MathNet.Numerics.LinearAlgebra.Vector<double> Moments) twin)
     {

@@ -1,12 +1,11 @@
 using System.Buffers;
-using Recsys.Bandits.Interactions;
 using Recsys.Bandits.Numerics;
 using Recsys.Bandits.Policies.Linear;
 
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
 /// <summary>
-/// The heads of one partition as they serve. With h the features of the head trunk and Â = Σ h·hᵀ + λI of the action: mean w₀·h + hᵀÂ⁻¹(b − Σ h·hᵀ·w₀), squared width
+/// The heads on one network as they serve. With h the features of the head trunk and Â = Σ h·hᵀ + λI of the action: mean w₀·h + hᵀÂ⁻¹(b − Σ h·hᵀ·w₀), squared width
 /// hᵀÂ⁻¹h. The prior mean w₀ is the mean reward of all actions in the constant and 0 elsewhere; where actions share what they have in common, it is the regression over all
 /// of them, around that mean. An action without interactions has the prior's mean and width.
 /// </summary>
@@ -14,13 +13,12 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 /// The width is that of noise with variance 1: rewards in [0, 1] have at most ¼, and the explorer's factor says how much is taken for granted. The noise of
 /// the paper's inverse gamma prior (a₀ = b₀ = 6) is about 1 as well until an action has been seen often; an estimate from a few equal rewards would be 0.
 /// </remarks>
-internal sealed class FrozenHeads : IFrozenPartition
+internal sealed class FrozenHeads
 {
     /// <summary>Imaginary interactions of reward ½ in the mean reward.</summary>
     private const double PriorInteractions = 10, PriorReward = 0.5;
 
     private readonly NeuralLinearOptions _options;
-    private readonly FrozenInputs _inputs;
     private readonly FrozenNetwork _trunk;
     private readonly SolvedBlock?[] _own;
     private readonly SolvedBlock? _others;
@@ -29,17 +27,13 @@ internal sealed class FrozenHeads : IFrozenPartition
 
     /// <summary>Solves what is not solved in <paramref name="previous"/>.</summary>
     /// <param name="options">Shapes and λ.</param>
-    /// <param name="inputs">Numbers of hashed inputs and actions.</param>
     /// <param name="trunk">Makes the features.</param>
-    /// <param name="sums">By the numbers in <paramref name="inputs"/>.</param>
-    /// <param name="interactions">Interactions learned.</param>
+    /// <param name="sums">By the numbers of the actions.</param>
     /// <param name="previous">Of the same configuration, or null.</param>
-    public FrozenHeads(NeuralLinearOptions options, FrozenInputs inputs, HeadTrunk trunk, HeadSums sums, long interactions, FrozenHeads? previous)
+    public FrozenHeads(NeuralLinearOptions options, HeadTrunk trunk, HeadSums sums, FrozenHeads? previous)
     {
         _options = options;
-        _inputs = inputs;
         _trunk = new FrozenNetwork(options.Trunk, trunk.Layer, trunk.Bias, [], trunk.Rows, [], []);
-        Interactions = interactions;
         var total = sums.Others.Gram[0] + sums.Own.Sum(static block => block.Gram[0]);
         var rewards = sums.Others.Moments[0] + sums.Own.Sum(static block => block.Moments[0]);
         _centre = (rewards + PriorInteractions * PriorReward) / (total + PriorInteractions);
@@ -54,16 +48,12 @@ internal sealed class FrozenHeads : IFrozenPartition
         _others = Solve(sums.Others, previous?._others);
     }
 
-    /// <inheritdoc/>
-    public long Interactions { get; }
-
     /// <summary>Regressions by action, which a successor may share.</summary>
     public Dictionary<ulong, SolvedBlock> Solved { get; } = [];
 
-    /// <inheritdoc/>
-    public void Estimate(in DecisionQuery query, Span<float> means, Span<float> variances)
+    /// <summary>Adds expectations and squared widths to sums.</summary>
+    public void AddTo(in EncodedQuery encoded, Span<float> means, Span<float> variances)
     {
-        var encoded = new EncodedQuery(query, _inputs);
         var units = _options.Trunk.Hidden;
         var lines = Math.Max(1, encoded.Lines);
         var rented = ArrayPool<float>.Shared.Rent((1 + lines) * units);
@@ -80,10 +70,9 @@ internal sealed class FrozenHeads : IFrozenPartition
                 count = HeadFeatures.Write(hidden.Slice(encoded.HasActions ? k * units : 0, units), features, indices);
             var head = encoded.Heads[k];
             var (mean, variance) = Predict(head < 0 ? _others : _own[head], indices[..count], features);
-            means[k] = StableMath.ClipEstimate(mean);
-            variances[k] = (float)variance;
+            means[k] += StableMath.ClipEstimate(mean);
+            variances[k] += (float)variance;
         }
-        encoded.Return();
         ArrayPool<float>.Shared.Return(rented);
     }
 

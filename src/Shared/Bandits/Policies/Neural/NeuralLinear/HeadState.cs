@@ -18,13 +18,13 @@ internal sealed class HeadState(NeuralLinearOptions options, HeadTrunk trunk)
     /// <summary>What the heads are solved from.</summary>
     public HeadSums Sums { get; } = new(options);
 
-    /// <summary>Interactions added since this trunk was taken.</summary>
-    public long Since { get; set; }
-
     /// <summary>Takes the trunk as it is now, with sums over all that is replayed.</summary>
-    public static HeadState Take(NeuralState state, NeuralLinearOptions options)
+    /// <param name="state">What was learned.</param>
+    /// <param name="member">Number of the network.</param>
+    /// <param name="options">Shapes.</param>
+    public static HeadState Take(NeuralState state, int member, NeuralLinearOptions options)
     {
-        var head = new HeadState(options, HeadTrunk.Of(state, options.Trunk));
+        var head = new HeadState(options, HeadTrunk.Of(state, member, options.Trunk));
         var ring = state.Ring;
         for (var oldest = ring.Count - 1; oldest >= 0; oldest -= Rows)
         {
@@ -42,7 +42,6 @@ internal sealed class HeadState(NeuralLinearOptions options, HeadTrunk trunk)
     {
         _examples[0] = state.Ring[0];
         Add(1, state.Inputs);
-        Since++;
     }
 
     private void Add(int count, InputTable inputs)

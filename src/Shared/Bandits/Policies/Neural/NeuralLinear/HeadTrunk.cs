@@ -33,9 +33,12 @@ internal sealed class HeadTrunk(NeuralOptions options, float[] shift, float[] sc
     public int RowCount => Rows.Length / options.Hidden;
 
     /// <summary>A copy of the trunk as it is served now.</summary>
-    public static HeadTrunk Of(NeuralState state, NeuralOptions options)
+    /// <param name="state">What was learned.</param>
+    /// <param name="member">Number of the network.</param>
+    /// <param name="options">Its shape.</param>
+    public static HeadTrunk Of(NeuralState state, int member, NeuralOptions options)
     {
-        var network = state.Networks[0];
+        var network = state.Networks[member];
         var rows = new float[network.Rows.Count * options.Hidden];
         for (var i = 0; i < network.Rows.Count; i++)
             network.Rows[i].Served.CopyTo(rows.AsSpan(i * options.Hidden));

@@ -4,39 +4,48 @@ using Recsys.Bandits.Snapshots;
 
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
-/// <summary>The whole state as bytes: that of the network with its length, then the head trunk and its sums.</summary>
+/// <summary>The whole state as bytes: that of the networks with its length, then the head trunks and their sums.</summary>
 internal static class NeuralLinearCheckpoint
 {
     /// <summary>Writes a state.</summary>
-    public static void Write(NeuralState state, HeadState head, IBufferWriter<byte> output)
+    public static void Write(NeuralState state, HeadState[] heads, long since, IBufferWriter<byte> output)
     {
         var network = new ArrayBufferWriter<byte>();
         NeuralCheckpoint.Write(state, network);
         var writer = new StateWriter(output);
         writer.Write(network.WrittenSpan);
-        writer.Write(head.Since);
-        WriteTrunk(head.Trunk, writer);
-        foreach (var block in head.Sums.Blocks)
-            WriteSums(block, writer);
+        writer.Write(since);
+        foreach (var head in heads)
+        {
+            WriteTrunk(head.Trunk, writer);
+            foreach (var block in head.Sums.Blocks)
+                WriteSums(block, writer);
+        }
     }
 
     /// <summary>Reads a state.</summary>
     /// <param name="options">The configuration that it was learned with.</param>
-    /// <param name="network">Untrained; takes the state of the network.</param>
+    /// <param name="network">Untrained; takes the state of the networks.</param>
     /// <param name="input">All bytes.</param>
     /// <exception cref="SnapshotFormatException">The bytes are no state.</exception>
-    public static HeadState Read(NeuralLinearOptions options, NeuralTrainer network, ReadOnlySpan<byte> input)
+    public static (HeadState[] Heads, long Since) Read(NeuralLinearOptions options, NeuralTrainer network, ReadOnlySpan<byte> input)
     {
         var reader = new StateReader(input, "Neural-linear state");
         network.ReadCheckpoint(reader.ArrayUpTo<byte>(int.MaxValue));
         var inputs = network.State.Inputs;
         var since = reader.Long(0, network.Interactions);
-        var head = new HeadState(options, ReadTrunk(ref reader, inputs.RowIds.Count, options.Trunk)) { Since = since };
-        head.Sums.Cover(inputs.HeadKeys);
-        foreach (var block in head.Sums.Blocks)
-            ReadSums(ref reader, block);
+        var heads = new HeadState[options.Trunk.Networks];
+        for (var member = 0; member < heads.Length; member++)
+        {
+            var head = new HeadState(options, ReadTrunk(ref reader, inputs.RowIds.Count, options.Trunk));
+            reader.Require(member == 0 || head.Trunk.RowCount == heads[0].Trunk.RowCount, "its trunks are of different times");
+            head.Sums.Cover(inputs.HeadKeys);
+            foreach (var block in head.Sums.Blocks)
+                ReadSums(ref reader, block);
+            heads[member] = head;
+        }
         reader.End();
-        return head;
+        return (heads, since);
     }
 
     /// <summary>Writes a trunk.</summary>

@@ -6,9 +6,9 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 public sealed class NeuralLinearEstimator : IRewardEstimator
 {
     private readonly NeuralEstimator _combined;
-    private readonly Dictionary<int, FrozenHeads> _partitions;
+    private readonly Dictionary<int, FrozenHeadEnsemble> _partitions;
 
-    internal NeuralLinearEstimator(IReadOnlyList<(int Partition, FrozenHeads Heads)> partitions)
+    internal NeuralLinearEstimator(IReadOnlyList<(int Partition, FrozenHeadEnsemble Heads)> partitions)
     {
         _partitions = partitions.ToDictionary(static shard => shard.Partition, static shard => shard.Heads);
         _combined = new NeuralEstimator([.. partitions.Select(static shard => shard.Heads)], hasWidths: true);
@@ -21,5 +21,5 @@ public sealed class NeuralLinearEstimator : IRewardEstimator
     public void Estimate(in DecisionQuery query, Span<float> means, Span<float> widths) => _combined.Estimate(query, means, widths);
 
     /// <summary>The heads of a partition, or null.</summary>
-    internal FrozenHeads? Heads(int partition) => _partitions.GetValueOrDefault(partition);
+    internal FrozenHeadEnsemble? Heads(int partition) => _partitions.GetValueOrDefault(partition);
 }

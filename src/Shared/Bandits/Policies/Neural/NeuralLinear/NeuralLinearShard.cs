@@ -3,23 +3,24 @@ using Recsys.Bandits.Snapshots;
 
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
-/// <summary>What serving needs of one partition: a head trunk, and the sums of the actions that have any.</summary>
+/// <summary>What serving needs of one partition: the head trunks, and the sums of the actions that have any.</summary>
 internal static class NeuralLinearShard
 {
     /// <summary>Writes the parameters of a state.</summary>
-    public static void Write(NeuralState state, HeadState head, NeuralLinearOptions options, IBufferWriter<byte> output)
+    public static void Write(NeuralState state, HeadState[] heads, IBufferWriter<byte> output)
     {
         var writer = new StateWriter(output);
         writer.Write(state.Interactions);
-        writer.Write<ulong>(state.Inputs.RowIds[..head.Trunk.RowCount].ToArray());
-        NeuralLinearCheckpoint.WriteTrunk(head.Trunk, writer);
-        var known = head.Sums.Own.Where(static sums => sums.Gram[0] > 0).ToList();
-        writer.Write<ulong>(known.Select(static sums => sums.Key).ToArray());
-        NeuralLinearCheckpoint.WriteSums(head.Sums.Others, writer);
-        if (head.Sums.All is not null)
-            NeuralLinearCheckpoint.WriteSums(head.Sums.All, writer);
-        foreach (var sums in known)
-            NeuralLinearCheckpoint.WriteSums(sums, writer);
+        writer.Write<ulong>(state.Inputs.RowIds[..heads[0].Trunk.RowCount].ToArray());
+        // All networks count the same interactions.
+        var known = heads[0].Sums.Own.Where(static sums => sums.Gram[0] > 0).Select(static sums => sums.Key).ToHashSet();
+        writer.Write<ulong>(heads[0].Sums.Own.Select(static sums => sums.Key).Where(known.Contains).ToArray());
+        foreach (var head in heads)
+        {
+            NeuralLinearCheckpoint.WriteTrunk(head.Trunk, writer);
+            foreach (var sums in head.Sums.Blocks.Except(head.Sums.Own.Where(sums => !known.Contains(sums.Key))))
+                NeuralLinearCheckpoint.WriteSums(sums, writer);
+        }
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote, and solves what has changed.</summary>
@@ -27,21 +28,29 @@ internal static class NeuralLinearShard
     /// <param name="options">The configuration that they were learned with.</param>
     /// <param name="previous">The same partition before, from which unchanged solutions are shared; or null.</param>
     /// <exception cref="SnapshotFormatException">The bytes are something else.</exception>
-    public static FrozenHeads Read(ReadOnlySpan<byte> input, NeuralLinearOptions options, FrozenHeads? previous)
+    public static FrozenHeadEnsemble Read(ReadOnlySpan<byte> input, NeuralLinearOptions options, FrozenHeadEnsemble? previous)
     {
         var reader = new StateReader(input, "A published neural-linear policy");
         var interactions = reader.Long(0, long.MaxValue);
         var rowIds = reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax);
-        var trunk = NeuralLinearCheckpoint.ReadTrunk(ref reader, rowIds.Length, options.Trunk);
-        reader.Require(trunk.RowCount == rowIds.Length, "a hashed input has no weights");
         var keys = reader.ArrayUpTo<ulong>(options.Trunk.ActionsMax);
-        var sums = new HeadSums(options);
-        sums.Cover([.. keys]);
-        foreach (var block in sums.Blocks)
-            NeuralLinearCheckpoint.ReadSums(ref reader, block);
+        var (rows, actions) = (Numbers(reader, rowIds), Numbers(reader, keys));
+        var members = new FrozenHeads[options.Trunk.Networks];
+        FrozenInputs? inputs = null;
+        for (var member = 0; member < members.Length; member++)
+        {
+            var trunk = NeuralLinearCheckpoint.ReadTrunk(ref reader, rowIds.Length, options.Trunk);
+            reader.Require(trunk.RowCount == rowIds.Length, "a hashed input has no weights");
+            var sums = new HeadSums(options);
+            sums.Cover([.. keys]);
+            foreach (var block in sums.Blocks)
+                NeuralLinearCheckpoint.ReadSums(ref reader, block);
+            // Taken at the same time, all trunks scale alike.
+            inputs ??= new FrozenInputs(options.Trunk, trunk.Shift, trunk.Scale, rows, actions);
+            members[member] = new FrozenHeads(options, trunk, sums, previous?.Members[member]);
+        }
         reader.End();
-        var inputs = new FrozenInputs(options.Trunk, trunk.Shift, trunk.Scale, Numbers(reader, rowIds), Numbers(reader, keys));
-        return new FrozenHeads(options, inputs, trunk, sums, interactions, previous);
+        return new FrozenHeadEnsemble(inputs!, members, interactions);
     }
 
     private static Dictionary<ulong, int> Numbers(in StateReader reader, ulong[] ids)

@@ -4,7 +4,7 @@ using Recsys.Bandits.Interactions;
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
 /// <summary>
-/// Learns a network as <see cref="NeuralTrainer"/> does, and ridge regressions of the reward on the last hidden layer of a frozen copy of it. The copy is replaced after a
+/// Learns networks as <see cref="NeuralTrainer"/> does, and ridge regressions of the reward on the last hidden layer of a frozen copy of each. The copies are replaced after a
 /// number of interactions and at a drift alarm; the sums are then made anew from what is replayed, and in between every interaction is added to them.
 /// </summary>
 internal sealed class NeuralLinearTrainer : IPolicyTrainer
@@ -17,7 +17,7 @@ internal sealed class NeuralLinearTrainer : IPolicyTrainer
     {
         _options = options;
         _network = new NeuralTrainer(options.Trunk);
-        Head = HeadState.Take(_network.State, options);
+        Heads = Take();
     }
 
     /// <inheritdoc/>
@@ -26,8 +26,11 @@ internal sealed class NeuralLinearTrainer : IPolicyTrainer
     /// <summary>The network's state, for tests.</summary>
     internal NeuralState State => _network.State;
 
-    /// <summary>What is published, for tests.</summary>
-    internal HeadState Head { get; private set; }
+    /// <summary>What is published, for each network.</summary>
+    internal HeadState[] Heads { get; private set; }
+
+    /// <summary>Interactions added since the trunks were taken.</summary>
+    internal long Since { get; private set; }
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
@@ -39,24 +42,30 @@ internal sealed class NeuralLinearTrainer : IPolicyTrainer
             _network.Learn(interaction);
             var state = _network.State;
             var moved = _options.Trunk.WatchesDrift && state.Drift.IsAlarm;
-            if (moved || Head.Since + 1 >= _options.Interval(state.Ring.Count))
-                Head = HeadState.Take(state, _options);
-            else
-                Head.Add(state);
+            Since++;
+            if (moved || Since >= _options.Interval(state.Ring.Count))
+            {
+                (Heads, Since) = (Take(), 0);
+                continue;
+            }
+            foreach (var head in Heads)
+                head.Add(state);
         }
     }
 
     /// <inheritdoc/>
-    public void WriteParameters(IBufferWriter<byte> output) => NeuralLinearShard.Write(_network.State, Head, _options, output);
+    public void WriteParameters(IBufferWriter<byte> output) => NeuralLinearShard.Write(_network.State, Heads, output);
 
     /// <inheritdoc/>
-    public void WriteCheckpoint(IBufferWriter<byte> output) => NeuralLinearCheckpoint.Write(_network.State, Head, output);
+    public void WriteCheckpoint(IBufferWriter<byte> output) => NeuralLinearCheckpoint.Write(_network.State, Heads, Since, output);
 
     /// <inheritdoc/>
     public void ReadCheckpoint(ReadOnlySpan<byte> input)
     {
         var network = new NeuralTrainer(_options.Trunk);
-        Head = NeuralLinearCheckpoint.Read(_options, network, input);
+        (Heads, Since) = NeuralLinearCheckpoint.Read(_options, network, input);
         _network = network;
     }
+
+    private HeadState[] Take() => [.. _network.State.Networks.Select((_, member) => HeadState.Take(_network.State, member, _options))];
 }
