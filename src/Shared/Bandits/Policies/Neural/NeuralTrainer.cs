@@ -14,13 +14,17 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     private static readonly DriftSignal DriftSignal = new();
     private static readonly ShiftingRate RateRule = new();
     private readonly NeuralOptions _options;
+    private readonly Action? _learned;
     private readonly Example[] _batch;
     private NeuralState _state;
 
     /// <summary>An untrained trainer.</summary>
-    public NeuralTrainer(NeuralOptions options)
+    /// <param name="options">Its configuration.</param>
+    /// <param name="learned">Told after every interaction, for what is built on the network; or null.</param>
+    public NeuralTrainer(NeuralOptions options, Action? learned = null)
     {
         _options = options;
+        _learned = learned;
         _state = new NeuralState(options);
         _batch = new Example[options.Batch];
     }
@@ -35,9 +39,16 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
     public void Learn(ReadOnlySpan<Interaction> batch)
     {
-        Check(batch);
         foreach (var interaction in batch)
+        {
+            Check(interaction.Context.Dense.Length, _options.Features.ContextVector, "context");
+            Check(interaction.ActionFeatures.Dense.Length, _options.Features.ActionVector, "action");
+        }
+        foreach (var interaction in batch)
+        {
             Learn(interaction);
+            _learned?.Invoke();
+        }
     }
 
     /// <inheritdoc/>
@@ -49,19 +60,7 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     /// <inheritdoc/>
     public void ReadCheckpoint(ReadOnlySpan<byte> input) => _state = NeuralCheckpoint.Read(_options, input);
 
-    /// <summary>Checks interactions before any of them is learned.</summary>
-    /// <exception cref="ArgumentException">A vector has another length than the schema says.</exception>
-    internal void Check(ReadOnlySpan<Interaction> batch)
-    {
-        foreach (var interaction in batch)
-        {
-            Check(interaction.Context.Dense.Length, _options.Features.ContextVector, "context");
-            Check(interaction.ActionFeatures.Dense.Length, _options.Features.ActionVector, "action");
-        }
-    }
-
-    /// <summary>Learns an interaction that has been checked.</summary>
-    internal void Learn(Interaction interaction)
+    private void Learn(Interaction interaction)
     {
         var ring = _state.Ring;
         var example = _state.Inputs.Encode(interaction);

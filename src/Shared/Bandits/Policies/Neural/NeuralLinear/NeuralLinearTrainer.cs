@@ -16,7 +16,7 @@ internal sealed class NeuralLinearTrainer : IPolicyTrainer
     public NeuralLinearTrainer(NeuralLinearOptions options)
     {
         _options = options;
-        _network = new NeuralTrainer(options.Trunk);
+        _network = new NeuralTrainer(options.Trunk, Follow);
         Heads = Take();
     }
 
@@ -33,25 +33,8 @@ internal sealed class NeuralLinearTrainer : IPolicyTrainer
     internal long Since { get; private set; }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
-    public void Learn(ReadOnlySpan<Interaction> batch)
-    {
-        _network.Check(batch);
-        foreach (var interaction in batch)
-        {
-            _network.Learn(interaction);
-            var state = _network.State;
-            var moved = _options.Trunk.WatchesDrift && state.Drift.IsAlarm;
-            Since++;
-            if (moved || Since >= _options.Interval(state.Ring.Count))
-            {
-                (Heads, Since) = (Take(), 0);
-                continue;
-            }
-            foreach (var head in Heads)
-                head.Add(state);
-        }
-    }
+    /// <exception cref="ArgumentException">The network refuses the batch; nothing is learned.</exception>
+    public void Learn(ReadOnlySpan<Interaction> batch) => _network.Learn(batch);
 
     /// <inheritdoc/>
     public void WriteParameters(IBufferWriter<byte> output) => NeuralLinearShard.Write(_network.State, Heads, output);
@@ -62,9 +45,24 @@ internal sealed class NeuralLinearTrainer : IPolicyTrainer
     /// <inheritdoc/>
     public void ReadCheckpoint(ReadOnlySpan<byte> input)
     {
-        var network = new NeuralTrainer(_options.Trunk);
+        var network = new NeuralTrainer(_options.Trunk, Follow);
         (Heads, Since) = NeuralLinearCheckpoint.Read(_options, network, input);
         _network = network;
+    }
+
+    /// <summary>After every interaction: the heads learn it too, or begin anew with the trunks as they are now.</summary>
+    private void Follow()
+    {
+        var state = _network.State;
+        var moved = _options.Trunk.WatchesDrift && state.Drift.IsAlarm;
+        Since++;
+        if (moved || Since >= _options.Interval(state.Ring.Count))
+        {
+            (Heads, Since) = (Take(), 0);
+            return;
+        }
+        foreach (var head in Heads)
+            head.Add(state);
     }
 
     private HeadState[] Take() => [.. _network.State.Networks.Select((_, member) => HeadState.Take(_network.State, member, _options))];
