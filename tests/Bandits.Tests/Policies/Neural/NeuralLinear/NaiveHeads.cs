@@ -8,8 +8,8 @@ using Recsys.Bandits.Policies.Neural.NeuralLinear;
 namespace Recsys.Bandits.Tests.Policies.Neural.NeuralLinear;
 
 /// <summary>
-/// Neural-linear in doubles and by name: it watches a trainer learn, copies the weights of the live network when a replacement is due by its own reckoning, keeps the
-/// interactions that belong to them, and solves everything from these interactions whenever it is asked.
+/// Neural-linear in doubles and by name: it watches a trainer learn, copies the weights of the live network when a replacement is due by its
+/// own reckoning, keeps the interactions that belong to them, and solves everything from these whenever it is asked.
 /// </summary>
 internal sealed class NaiveHeads(PolicySpec spec, int member = 0)
 {

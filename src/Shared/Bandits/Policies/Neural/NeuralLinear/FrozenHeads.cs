@@ -5,13 +5,15 @@ using Recsys.Bandits.Policies.Linear;
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
 /// <summary>
-/// The heads on one network as they serve. With h the features of the head trunk and Â = Σ h·hᵀ + λI of the action: mean w₀·h + hᵀÂ⁻¹(b − Σ h·hᵀ·w₀), squared width
-/// hᵀÂ⁻¹h. The prior mean w₀ is the mean reward of all actions in the constant and 0 elsewhere; where actions share what they have in common, it is the regression over all
-/// of them, around that mean. An action without interactions has the prior's mean and width.
+/// The heads on one network as they serve. With h the features of the head trunk and Â = Σ h·hᵀ + λI of the action: mean
+/// w₀·h + hᵀÂ⁻¹(b − Σ h·hᵀ·w₀), squared width hᵀÂ⁻¹h. The prior mean w₀ is the mean reward of all actions in the constant and 0 elsewhere;
+/// where actions share what they have in common, it is the regression over all of them, around that mean. An action without interactions
+/// has the prior's mean and width.
 /// </summary>
 /// <remarks>
-/// The width is that of noise with variance 1: rewards in [0, 1] have at most ¼, and the explorer's factor says how much is taken for granted. The noise of
-/// the paper's inverse gamma prior (a₀ = b₀ = 6) is about 1 as well until an action has been seen often; an estimate from a few equal rewards would be 0.
+/// The width is that of noise with variance 1, as it is for the linear kinds, and the explorer's factor is the standard deviation of the
+/// noise. The paper's inverse gamma prior (a₀ = b₀ = 6) expects about 1 as well, until an action has been seen often; an estimate from a few
+/// rewards that happen to be equal would be 0, and the action never tried again.
 /// </remarks>
 internal sealed class FrozenHeads
 {
@@ -60,7 +62,7 @@ internal sealed class FrozenHeads
         var hidden = rented.AsSpan(0, lines * units);
         _trunk.Fill(encoded, rented.AsSpan(lines * units, units), hidden);
         DenseKernels.Rectify(hidden);
-        // At most 257 features (NeuralLinearOptions).
+        // At most 129 features (NeuralLinearOptions).
         Span<float> features = stackalloc float[_options.Dimension];
         Span<int> indices = stackalloc int[_options.Dimension];
         var count = 0;

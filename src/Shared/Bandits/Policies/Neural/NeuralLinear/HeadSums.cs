@@ -3,7 +3,10 @@ using Recsys.Bandits.Policies.Linear;
 
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
-/// <summary>Σ h·hᵀ and Σ r·h of every action over one set of interactions, h the features that one head trunk makes of them. The constant comes first, so n is h·hᵀ's first element.</summary>
+/// <summary>
+/// Σ h·hᵀ and Σ r·h of every action over one set of interactions, h the features that one head trunk makes of them. The constant comes
+/// first, so the first element of Σ h·hᵀ is n.
+/// </summary>
 internal sealed class HeadSums
 {
     private readonly int _dimension;

@@ -3,8 +3,8 @@ using Recsys.Bandits.Numerics;
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
 /// <summary>
-/// One version of the network below its output, with the scaling of its inputs: everything that the features of a head depend on. Immutable. Hashed inputs that
-/// came later have no weights in it and say nothing.
+/// One version of the network below its output, with the scaling of its inputs: everything that the features of a head depend on.
+/// Immutable. Hashed inputs that came later have no weights in it and say nothing.
 /// </summary>
 /// <param name="options">Its shape.</param>
 /// <param name="shift">Of every dense input.</param>

@@ -2,7 +2,10 @@ using Recsys.Bandits.Interactions;
 
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
-/// <summary>The frozen heads of all partitions as one model: each partition has another trunk, so not their sums but their predictions are combined, as in <see cref="NeuralEstimator"/>.</summary>
+/// <summary>
+/// The frozen heads of all partitions as one model: each partition has another trunk, so not their sums but their predictions are combined,
+/// as in <see cref="NeuralEstimator"/>.
+/// </summary>
 public sealed class NeuralLinearEstimator : IRewardEstimator
 {
     private readonly NeuralEstimator _combined;

@@ -3,8 +3,8 @@ using Recsys.Bandits.Exploration;
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
 /// <summary>
-/// The kind <c>neural-linear</c>: Thompson sampling over Bayesian linear regression on the last hidden layer of a network (Riquelme, Tucker and Snoek, ICLR 2018, arXiv
-/// 1802.09127).
+/// The kind <c>neural-linear</c>: Thompson sampling over Bayesian linear regression on the last hidden layer of a network (Riquelme, Tucker
+/// and Snoek, ICLR 2018, arXiv 1802.09127).
 /// </summary>
 public sealed class NeuralLinearKind : IPolicyKind
 {

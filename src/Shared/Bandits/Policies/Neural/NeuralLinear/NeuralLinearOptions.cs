@@ -16,18 +16,21 @@ internal sealed record NeuralLinearOptions(NeuralOptions Trunk, double Ridge, in
     public int Dimension => Trunk.Hidden + 1;
 
     /// <summary>
-    /// Declarations of the parameters read by <see cref="From"/>. With H hidden units an action takes, in each network, 4·(H + 1)·(H + 4) bytes of sums, here and in what is
-    /// published: 17.7 kB at the defaults, 18 MB for as many actions as there may be. Doubles, because in sums rounded to floats a small λ would be lost.
+    /// Declarations of the parameters read by <see cref="From"/>. With H hidden units an action takes, in each network, 4·(H + 1)·(H + 4)
+    /// bytes of sums, here and in what is published: 17.7 kB at the defaults, 18 MB for as many actions as there may be, and 0.6 GB at the
+    /// largest of everything, which one message of a snapshot store still holds. Doubles, because in sums rounded to floats a small λ would
+    /// be lost.
     /// </summary>
     public static IReadOnlyList<Hyperparameter> Declared { get; } =
     [
         new("ridge", "0.25", "Prior precision of the weights on the hidden units, which are scaled by the root of their number.", 1e-6, 1e6),
-        new("trunkEvery", "256", "Most interactions between two replacements of the network under the heads; fewer while less is replayed.", 1, 1 << 20, Integer: true),
+        new("trunkEvery", "128", "Most interactions between two replacements of the network under the heads; fewer while less is replayed.",
+            1, 1 << 20, Integer: true),
         .. NeuralOptions.Declared("log").Select(static declared => declared.Name switch
         {
-            "networks" => declared with { Default = "1" },
-            "hidden" => declared with { Default = "64", Maximum = 256 },
-            "actionsMax" => declared with { Default = "1024", Maximum = 4096 },
+            "networks" => declared with { Default = "1", Maximum = 4 },
+            "hidden" => declared with { Default = "64", Maximum = 128 },
+            "actionsMax" => declared with { Default = "1024", Maximum = 2048 },
             _ => declared,
         }),
     ];

@@ -4,8 +4,9 @@ using Recsys.Bandits.Interactions;
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
 /// <summary>
-/// Learns networks as <see cref="NeuralTrainer"/> does, and ridge regressions of the reward on the last hidden layer of a frozen copy of each. The copies are replaced after a
-/// number of interactions and at a drift alarm; the sums are then made anew from what is replayed, and in between every interaction is added to them.
+/// Learns networks as <see cref="NeuralTrainer"/> does, and ridge regressions of the reward on the last hidden layer of a frozen copy of
+/// each. The copies are replaced after a number of interactions and at a drift alarm; the sums are then made anew from what is replayed, and
+/// in between every interaction is added to them.
 /// </summary>
 internal sealed class NeuralLinearTrainer : IPolicyTrainer
 {
