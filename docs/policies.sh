@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes docs/policies.md, which policy to choose, and the CSV files and plots behind it in docs/plots. RECSYS_DATA names the directory of the data sets. JOBS runs
-# at a time (default 2); half an hour on two cores. With arguments only those of classification, hard, optimizers are run; what the others left stays. KINDS and SETS narrow
+# at a time (default 2); half an hour on two cores. With arguments only those of classification, hard, optimizers are run; what the others left stays. KINDS, SETS and SEEDS narrow
 # classification down; other lines of its files stay.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,7 +42,7 @@ merge() { # file header
 header=set,series,seed,regret,regretAfterShift,squaredError,microseconds
 
 if [[ $wanted == *" classification "* ]]; then
-  for seed in 1 2 3 4 5; do for set in $sets; do for kind in $kinds; do echo "$set $kind $seed $kind"; done; done; done | sweep classification
+  for seed in ${SEEDS:-1 2 3 4 5}; do for set in $sets; do for kind in $kinds; do echo "$set $kind $seed $kind"; done; done; done | sweep classification
   merge classification $header
   for set in $sets; do
     # Forty points are enough for a picture.

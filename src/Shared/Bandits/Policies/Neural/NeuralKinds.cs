@@ -11,7 +11,7 @@ internal static class GapWeighting
         new("gammaScale", gammaScale, "Greediness after one interaction: gamma = gammaScale * n^gammaExponent.", 0, 1e9),
         new("gammaExponent", "0.5", "How greediness grows with the interactions n since the world last moved; 0 for a constant.", 0, 1),
         new("gammaWindow", "0", "Interactions that n counts at most, for a world that moves all the time; 0 for all.", 0, 1e12),
-        new("optimism", "0.1", "Confidence widths added to the mean before gaps are taken; 0 is the paper.", 0, 100),
+        new("optimism", "0.07", "Confidence widths added to the mean before gaps are taken; 0 is the paper.", 0, 100),
     ];
 
     /// <summary>γ.</summary>
@@ -32,7 +32,7 @@ public sealed class NeuSquareCbKind() : NeuralKind<OptimisticMeans<SquareCb>>("n
 }
 
 /// <summary>The kind <c>neu-fast-cb</c>: the same with logarithmic loss, and less exploration where the best action hardly ever fails.</summary>
-public sealed class NeuFastCbKind() : NeuralKind<OptimisticMeans<FastCb>>("neu-fast-cb", "log", GapWeighting.Declared("100"))
+public sealed class NeuFastCbKind() : NeuralKind<OptimisticMeans<FastCb>>("neu-fast-cb", "log", GapWeighting.Declared("30"))
 {
     private protected override WidthForm Widths(HyperparameterSet parameters) => GapWeighting.Widths(parameters);
 
