@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json.Serialization.Metadata;
+using Recsys.Learner.Simulation;
 using Recsys.Learner.Simulation.Catalogue;
 using Recsys.Learner.Simulation.Rivals;
 
@@ -17,7 +18,7 @@ internal sealed class MatchingOptions(string? policy, long rounds, int batch)
     private readonly Option<int> _delay = SimulationOptions.Delay();
     private readonly Option<int> _batch = SimulationOptions.Batch(batch);
     private readonly Option<string[]> _set = SimulationOptions.Set();
-    private readonly Option<string?> _curve = SimulationOptions.Curve();
+    private readonly Option<string?> _curve = SimulationOptions.Curve("attained");
     private readonly Option<bool> _json = SimulationOptions.Json();
 
     /// <summary>The options in the order of the help.</summary>
@@ -38,12 +39,12 @@ internal sealed class MatchingOptions(string? policy, long rounds, int batch)
     /// <summary>Runs the rounds under a progress bar, prints the result, and writes the curve if there is a file for it.</summary>
     public int Report(ParseResult parsed, ICatalogueWorld world, CatalogueOptions options, CancellationToken cancellation)
     {
-        var curve = new List<CurvePoint>(CatalogueSimulation.CurvePoints);
+        var curve = new List<CurvePoint>(CurvePoint.Most);
         // Opened first: a file that cannot be written should not cost a run.
         using var file = parsed.GetValue(_curve) is { } path ? File.CreateText(path) : null;
         var result = ProgressReporter.Run(
             parsed.InvocationConfiguration.Error, $"simulate {options.Policy}", options.Rounds, progress => CatalogueSimulation.Run(world, options, progress, curve, cancellation));
-        file?.Write(CurveFile.Text(curve));
+        file?.Write(CurveFile.Text("attained", curve));
         Write(parsed, result, SimulationJsonContext.Default.CatalogueResult);
         return 0;
     }

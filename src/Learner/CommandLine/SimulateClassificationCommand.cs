@@ -28,13 +28,14 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
     }.AcceptOnlyFromAmong("on", "off");
 
     private readonly Option<string[]> _set = SimulationOptions.Set();
+    private readonly Option<string?> _curve = SimulationOptions.Curve("regret");
     private readonly Option<bool> _json = SimulationOptions.Json();
 
     /// <summary>The command.</summary>
     public SimulateClassificationCommand()
         : base("classification", "Bandit simulation on a labelled CSV: the row is the context, the classes are the actions, the right one pays 1.")
     {
-        foreach (Option option in new Option[] { _data, _policy, _rounds, _seed, _delay, _batch, _shiftAt, _memory, _set, _json })
+        foreach (Option option in new Option[] { _data, _policy, _rounds, _seed, _delay, _batch, _shiftAt, _memory, _set, _curve, _json })
             Add(option);
         // On a pool thread, so that Ctrl+C can cancel it.
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
@@ -46,7 +47,7 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
         ArgumentNullException.ThrowIfNull(output);
         output.WriteLine("""
             How it works:
-              Numeric columns are standardised over the file, the others are one-hot, every row is scaled to length 1 and is the context vector.
+              Numeric columns are the context vector as they are, every other column is a hashed category: what a client would send. Scaling is the policy's.
               Rows are shuffled by the seed; when they are used up they are shuffled again. Decisions take the code path of the service; each batch
               is learned and published before a later decision sees it.
 
@@ -54,6 +55,7 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
               policy, rounds, actions, features   what ran
               regret                              wrong decisions: the best reward of every round is 1
               regretAfterShift                    the same from --shift-at on; null without it
+              squaredError                        mean squared difference of reward and expectation, before learning from it
               meanPropensity                      mean probability with which the chosen actions were drawn
               seconds                             wall time of the rounds, reading the file not counted
               decisionsPerSecond                  decisions per second of estimating and drawing
@@ -77,9 +79,13 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
             parsed.GetValue(_shiftAt),
             SimulationOptions.Pairs(parsed.GetValue(_set)));
         var data = ClassificationFile.Read(parsed.GetRequiredValue(_data));
+        var curve = new List<CurvePoint>(CurvePoint.Most);
+        // Opened first: a file that cannot be written should not cost a run.
+        using var file = parsed.GetValue(_curve) is { } path ? File.CreateText(path) : null;
         var result = ProgressReporter.Run(
             parsed.InvocationConfiguration.Error, $"simulate {options.Policy}", options.Rounds,
-            progress => ClassificationSimulation.Run(data, options, progress, cancellation));
+            progress => ClassificationSimulation.Run(data, options, progress, curve, cancellation));
+        file?.Write(CurveFile.Text("regret", curve));
         if (parsed.GetValue(_json))
             ResultWriter.WriteJson(output, result, SimulationJsonContext.Default.ClassificationResult);
         else

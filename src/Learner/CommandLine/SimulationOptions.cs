@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Recsys.Bandits.Policies;
+using Recsys.Learner.Simulation;
 using Recsys.Learner.Simulation.Rivals;
 
 namespace Recsys.Learner.CommandLine;
@@ -17,9 +18,9 @@ internal static class SimulationOptions
     public static Option<string> PolicyOrRival(string? byDefault = null) => Policy(byDefault, RivalCatalog.KnownNames);
 
     /// <summary>A file for how the run stood over time.</summary>
-    public static Option<string?> Curve() => new("--curve")
+    public static Option<string?> Curve(string measure) => new("--curve")
     {
-        Description = "Write a CSV file of how the run stood at up to 200 times: rounds,attained.",
+        Description = $"Write a CSV file of how the run stood at up to {CurvePoint.Most} times: rounds,{measure}.",
         HelpName = "file",
     };
 

@@ -108,7 +108,8 @@ internal static class Explorers
     private static double[] Scores(float[] means, float[]? widths = null, double alpha = 0) =>
         [.. means.Select((mean, i) => mean + (widths is null ? 0 : alpha * widths[i]))];
 
-    private static float[] Sums(float[] means, float[] widths, double alpha) => [.. means.Zip(widths, (mean, width) => (float)(mean + alpha * width))];
+    private static float[] Sums(float[] means, float[] widths, double alpha) =>
+        [.. means.Zip(widths, (mean, width) => (float)(mean + alpha * width))];
 
     private static double[] Uniform(int count) => [.. Enumerable.Repeat(1.0 / count, count)];
 
@@ -158,15 +159,15 @@ internal static class Explorers
     }
 
     /// <summary>
-    /// Algorithm 1 of arXiv 2107.02237 in losses, ŷ_b of the best within [0.001, 1]. The best, of whom equals are a part, get what the worse ones leave.
+    /// Algorithm 1 of arXiv 2107.02237, ŷ_b of the best within [0.001, 1]. The best, of whom equals are a part, get what the worse ones leave. Gaps and
+    /// equals by means: losses of tiny means that differ are the same number.
     /// </summary>
     private static double[] FirstOrder(float[] means, double gamma)
     {
-        double[] losses = [.. means.Select(static mean => 1 - (double)mean)];
-        var best = losses.Min();
-        var promised = Math.Min(1, Math.Max(0.001, best));
-        double[] worse = [.. losses.Select(loss => loss == best ? 0 : promised / (losses.Length * promised + gamma * (loss - best)))];
-        return [.. losses.Select((loss, a) => loss == best ? (1 - worse.Sum()) / losses.Count(l => l == best) : worse[a])];
+        var best = means.Max();
+        var loss = Math.Min(1, Math.Max(0.001, 1 - (double)best));
+        double[] worse = [.. means.Select(mean => mean == best ? 0 : loss / (means.Length * loss + gamma * ((double)best - mean)))];
+        return [.. means.Select((mean, a) => mean == best ? (1 - worse.Sum()) / means.Count(m => m == best) : worse[a])];
     }
 
     /// <summary>What is added to the width of what nobody knows.</summary>

@@ -24,4 +24,11 @@ public sealed class StableMathTests
     [InlineData(-1e-18, 0f)]
     [InlineData(double.NaN, 0f)]
     public void Root_takes_rounding_below_zero_as_zero(double squared, float expected) => Assert.Equal(expected, StableMath.Root(squared));
+
+    [Theory]
+    [InlineData(0.25, 0.75)]
+    [InlineData(-1, 1)]
+    [InlineData(0.9995, 0.001)]
+    [InlineData(2, 0.001)]
+    public void Loss_is_what_is_missing_to_the_best_reward(double mean, double expected) => Assert.Equal(expected, StableMath.Loss(mean), 1e-15);
 }

@@ -80,7 +80,7 @@ public sealed class ClassificationSimulationTests
         using var cancelled = new CancellationTokenSource();
         cancelled.Cancel();
         Assert.Throws<OperationCanceledException>(
-            () => ClassificationSimulation.Run(Colours(20), new ClassificationOptions("uniform", 1_000_000, 1), null, cancelled.Token));
+            () => ClassificationSimulation.Run(Colours(20), new ClassificationOptions("uniform", 1_000_000, 1), null, null, cancelled.Token));
     }
 
     private static ClassificationResult WithoutTimes(ClassificationResult result) =>

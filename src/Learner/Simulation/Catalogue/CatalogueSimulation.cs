@@ -37,11 +37,6 @@ public sealed record CatalogueResult(
     double? Calibration, IReadOnlyList<ReliabilityBand> Reliability, FreshOutcome? Fresh,
     double LearnedPerSecond, long StateBytes, double ExactLearnedPerSecond, long ExactStateBytes, HeldOutFit? Truth);
 
-/// <summary>How a run stood at one time.</summary>
-/// <param name="Rounds">Decisions made.</param>
-/// <param name="Attained"><see cref="CatalogueResult.Attained"/> over these rounds.</param>
-public readonly record struct CurvePoint(long Rounds, double Attained);
-
 /// <summary>
 /// Each round a random user arrives, the graph proposes candidates, the policy draws one, and a coin with the hidden probability pays 1 or 0. Everything but the
 /// time is a pure function of world and options.
@@ -51,14 +46,11 @@ public static class CatalogueSimulation
     private const ulong ArrivalPurpose = 4, CoinPurpose = 5;
     private const int ProgressEvery = 64;
 
-    /// <summary>Most points of a curve; they are evenly spaced, and the last is the end of the run.</summary>
-    public const int CurvePoints = 200;
-
     /// <summary>Runs the rounds.</summary>
     /// <param name="world">The surroundings.</param>
     /// <param name="options">What to simulate.</param>
     /// <param name="progress">Receives the rounds done.</param>
-    /// <param name="curve">Receives how the run stood at up to <see cref="CurvePoints"/> times.</param>
+    /// <param name="curve">Receives the share attained so far, at up to <see cref="CurvePoint.Most"/> times.</param>
     /// <param name="cancellation">Ends the run early.</param>
     /// <exception cref="SimulationOptionsException">Unknown policy or refused parameters; the message says all that is wrong.</exception>
     public static CatalogueResult Run(
@@ -74,7 +66,6 @@ public static class CatalogueSimulation
         var fresh = new FreshLedger(world.Fresh);
         var log = new List<Interaction>();
         double mean = 0, uniform = 0, best = 0;
-        var curveEvery = (options.Rounds + CurvePoints - 1) / CurvePoints;
         var started = Stopwatch.GetTimestamp();
 
         for (long round = 0; round < options.Rounds; round++)
@@ -100,7 +91,7 @@ public static class CatalogueSimulation
             if (log.Count < UpdateCost.LogMax)
                 log.Add(interaction);
             loop.Complete(interaction);
-            if ((round + 1) % curveEvery == 0 || round + 1 == options.Rounds)
+            if (CurvePoint.IsDue(round + 1, options.Rounds))
                 curve?.Add(new CurvePoint(round + 1, Attained(mean, uniform, best)));
         }
 

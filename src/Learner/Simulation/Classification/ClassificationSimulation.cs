@@ -29,6 +29,7 @@ public sealed record ClassificationOptions(
 /// <param name="Features">Numeric columns and distinct categories of the table.</param>
 /// <param name="Regret">Wrong decisions: the best reward of every round is 1.</param>
 /// <param name="RegretAfterShift">Wrong decisions from the shift on; null without a shift.</param>
+/// <param name="SquaredError">Mean squared difference of the reward and what the policy expected of the chosen action: prequential, nothing was learned from the reward yet.</param>
 /// <param name="MeanPropensity">Mean probability with which the chosen actions were drawn.</param>
 /// <param name="Seconds">Wall time of the rounds, reading the file not counted.</param>
 /// <param name="DecisionsPerSecond">Decisions per second of deciding.</param>
@@ -40,6 +41,7 @@ public sealed record ClassificationResult(
     int Features,
     long Regret,
     long? RegretAfterShift,
+    double SquaredError,
     double MeanPropensity,
     double Seconds,
     double DecisionsPerSecond,
@@ -55,9 +57,15 @@ public static class ClassificationSimulation
     private const int ProgressEvery = 64;
 
     /// <summary>Runs the rounds.</summary>
+    /// <param name="data">The table.</param>
+    /// <param name="options">What to simulate.</param>
+    /// <param name="progress">Receives the rounds done.</param>
+    /// <param name="curve">Receives the regret so far, at up to <see cref="CurvePoint.Most"/> times.</param>
+    /// <param name="cancellation">Ends the run early.</param>
     /// <exception cref="SimulationOptionsException">Unknown policy or refused parameters; the message says all that is wrong.</exception>
     public static ClassificationResult Run(
-        ClassificationData data, ClassificationOptions options, IProgress<long>? progress = null, CancellationToken cancellation = default)
+        ClassificationData data, ClassificationOptions options, IProgress<long>? progress = null, ICollection<CurvePoint>? curve = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
@@ -72,7 +80,7 @@ public static class ClassificationSimulation
         var shuffler = SeededRandom.For(options.Seed, OrderPurpose);
         var shifted = Derangement(data.Classes.Count, SeededRandom.For(options.Seed, ShiftPurpose));
         long regret = 0, regretAfterShift = 0;
-        double propensity = 0;
+        double propensity = 0, squaredError = 0;
         var started = Stopwatch.GetTimestamp();
 
         for (long round = 0; round < options.Rounds; round++)
@@ -94,6 +102,10 @@ public static class ClassificationSimulation
             regret += right ? 0 : 1;
             regretAfterShift += right || !afterShift ? 0 : 1;
             propensity += slot.Propensity;
+            var error = (right ? 1.0 : 0.0) - loop.EstimateOf(slot.Action);
+            squaredError += error * error;
+            if (CurvePoint.IsDue(round + 1, options.Rounds))
+                curve?.Add(new CurvePoint(round + 1, regret));
             loop.Complete(new Interaction(
                 context, candidates[slot.Action].Key, FeatureSet.Empty, clusters, slot.Propensity, right ? 1 : 0, loop.Now));
         }
@@ -101,7 +113,7 @@ public static class ClassificationSimulation
         progress?.Report(options.Rounds);
         return new ClassificationResult(
             options.Policy, options.Rounds, candidates.Length, data.Features, regret, options.ShiftAt is null ? null : regretAfterShift,
-            propensity / options.Rounds, Stopwatch.GetElapsedTime(started).TotalSeconds, loop.DecisionsPerSecond, loop.LearnedPerSecond);
+            squaredError / options.Rounds, propensity / options.Rounds, Stopwatch.GetElapsedTime(started).TotalSeconds, loop.DecisionsPerSecond, loop.LearnedPerSecond);
     }
 
     /// <summary>A random permutation that is one cycle, so that every class changes (a fixed point would soften the shift).</summary>

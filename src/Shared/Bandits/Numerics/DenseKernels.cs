@@ -22,7 +22,11 @@ internal static class DenseKernels
     // 32 KiB of B, which the first cache keeps while all rows of C pass over it. C goes through memory in between, unrounded, so results do not depend on it.
     private const int Resident = 8192;
 
-    /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element in ascending order of k; −0 becomes 0. R·I·N fused multiply-adds.</summary>
+    // Not inlined: in a caller that has taken in much else, the compiler stops at the single vector and calls a function for each, twenty times slower. Compiled
+    // fully at first use, instead of after many slow calls.
+    private const MethodImplOptions Hot = MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization;
+
+    /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element by fused multiply-adds in ascending order of k, R·I·N in all.</summary>
     /// <remarks>
     /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its gradient has A = Xᵀ of the
     /// same array, strides 1 and D, and B = the gradient of the hidden values [B, H].
@@ -36,6 +40,7 @@ internal static class DenseKernels
     /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
     /// <param name="c">In and out: C, shape [R, N], row-major, apart from A and B in memory.</param>
     /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
+    [MethodImpl(Hot)]
     public static void MultiplyAdd(
         ReadOnlySpan<float> a, int rowStride, int innerStride, int rows, int inner, ReadOnlySpan<float> b, int columns, Span<float> c)
     {
@@ -78,6 +83,7 @@ internal static class DenseKernels
     /// added to that one by one.
     /// </summary>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
+    [MethodImpl(Hot)]
     public static float Dot(ReadOnlySpan<float> left, ReadOnlySpan<float> right)
     {
         CheckSame(left.Length, right.Length, nameof(right));
@@ -100,6 +106,7 @@ internal static class DenseKernels
     /// <param name="vector">Length N.</param>
     /// <param name="result">Written, at least R long.</param>
     /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
+    [MethodImpl(Hot)]
     public static void Dots(ReadOnlySpan<float> matrix, int rows, int columns, ReadOnlySpan<float> vector, Span<float> result)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rows);
@@ -127,6 +134,7 @@ internal static class DenseKernels
     /// <param name="vector">Length N.</param>
     /// <param name="result">At least K long, written except where there is no row.</param>
     /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span is too short for its shape.</exception>
+    [MethodImpl(Hot)]
     public static void Dots(ReadOnlySpan<float> matrix, ReadOnlySpan<int> rowIndices, int columns, ReadOnlySpan<float> vector, Span<float> result)
     {
         CheckColumns(columns);
@@ -170,6 +178,7 @@ internal static class DenseKernels
     /// <param name="hidden">Rectified values, all at least 0.</param>
     /// <param name="gradient">In and out, as long.</param>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
+    [MethodImpl(Hot)]
     public static void MaskWhereZero(ReadOnlySpan<float> hidden, Span<float> gradient)
     {
         CheckSame(hidden.Length, gradient.Length, nameof(gradient));
@@ -189,6 +198,7 @@ internal static class DenseKernels
     /// <param name="h">Any length.</param>
     /// <param name="p">As long, all above 0.</param>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
+    [MethodImpl(Hot)]
     public static float WeightedSquares(ReadOnlySpan<float> h, ReadOnlySpan<float> p)
     {
         CheckSame(h.Length, p.Length, nameof(p));
@@ -207,6 +217,7 @@ internal static class DenseKernels
         return sum;
     }
 
+    [MethodImpl(Hot)]
     private static void FourRows(ref float a, int rowStride, int innerStride, int inner, ref float b, int columns, ref float c)
     {
         var column = 0;
@@ -220,6 +231,7 @@ internal static class DenseKernels
             FourByOne(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
     }
 
+    [MethodImpl(Hot)]
     private static void FourByTwo(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         ref var a1 = ref Unsafe.Add(ref a, rowStride);
@@ -252,16 +264,17 @@ internal static class DenseKernels
             at += innerStride;
             to += columns;
         }
-        Store(s00, ref c);
-        Store(s01, ref Unsafe.Add(ref c, Width));
-        Store(s10, ref c1);
-        Store(s11, ref Unsafe.Add(ref c1, Width));
-        Store(s20, ref c2);
-        Store(s21, ref Unsafe.Add(ref c2, Width));
-        Store(s30, ref c3);
-        Store(s31, ref Unsafe.Add(ref c3, Width));
+        s00.StoreUnsafe(ref c);
+        s01.StoreUnsafe(ref c, Width);
+        s10.StoreUnsafe(ref c1);
+        s11.StoreUnsafe(ref c1, Width);
+        s20.StoreUnsafe(ref c2);
+        s21.StoreUnsafe(ref c2, Width);
+        s30.StoreUnsafe(ref c3);
+        s31.StoreUnsafe(ref c3, Width);
     }
 
+    [MethodImpl(Hot)]
     private static void FourByOne(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         ref var a1 = ref Unsafe.Add(ref a, rowStride);
@@ -282,12 +295,13 @@ internal static class DenseKernels
             at += innerStride;
             to += columns;
         }
-        Store(s0, ref c);
-        Store(s1, ref c1);
-        Store(s2, ref c2);
-        Store(s3, ref c3);
+        s0.StoreUnsafe(ref c);
+        s1.StoreUnsafe(ref c1);
+        s2.StoreUnsafe(ref c2);
+        s3.StoreUnsafe(ref c3);
     }
 
+    [MethodImpl(Hot)]
     private static void OneRow(ref float a, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         nint column = 0;
@@ -304,10 +318,11 @@ internal static class DenseKernels
                 at += innerStride;
                 to += columns;
             }
-            Store(s, ref sum);
+            s.StoreUnsafe(ref sum);
         }
     }
 
+    [MethodImpl(Hot)]
     private static void OneByFour(ref float a, nint innerStride, int inner, ref float b, nint columns, ref float c)
     {
         Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c, Width);
@@ -324,12 +339,13 @@ internal static class DenseKernels
             at += innerStride;
             to += columns;
         }
-        Store(s0, ref c);
-        Store(s1, ref Unsafe.Add(ref c, Width));
-        Store(s2, ref Unsafe.Add(ref c, 2 * Width));
-        Store(s3, ref Unsafe.Add(ref c, 3 * Width));
+        s0.StoreUnsafe(ref c);
+        s1.StoreUnsafe(ref c, Width);
+        s2.StoreUnsafe(ref c, 2 * Width);
+        s3.StoreUnsafe(ref c, 3 * Width);
     }
 
+    [MethodImpl(Hot)]
     private static Vector128<float> FourDots(ref float r0, ref float r1, ref float r2, ref float r3, ref float vector, int columns)
     {
         Lanes s0 = Lanes.Zero, s1 = Lanes.Zero, s2 = Lanes.Zero, s3 = Lanes.Zero;
@@ -357,10 +373,6 @@ internal static class DenseKernels
         var two = four + Vector128.Shuffle(four, Vector128.Create(2, 3, 0, 1));
         return two.GetElement(0) + two.GetElement(1);
     }
-
-    /// <summary>Adding 0 makes −0 to 0, so that a product with 0 changes no bit, whether it is taken or left out.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Store(Lanes sums, ref float to) => (sums + Lanes.Zero).StoreUnsafe(ref to);
 
     private static void CheckColumns(int columns)
     {

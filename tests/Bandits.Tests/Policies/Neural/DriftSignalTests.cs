@@ -12,9 +12,10 @@ public sealed class DriftSignalTests
 
     public static TheoryData<string> Streams =>
     [
-        "errors 0.001", "errors 0.01", "errors 0.1", "errors 0.5", "errors 0.9", "log 0.001", "log 0.01", "log, rates of 0.02 to 0.98", "log, overconfident",
-        "log, rates around 0.01", "squared", "squared, rewards 0.01", "exponential", "heavy tail", "learns errors", "learns rates of 0.01", "bursts of 20",
-        "bursts of 32, all or little",
+        "errors 0.001", "errors 0.01", "errors 0.1", "errors 0.5", "errors 0.9",
+        "log 0.001", "log 0.01", "log, rates of 0.02 to 0.98", "log, overconfident", "log, rates around 0.01",
+        "squared", "squared, rewards 0.01", "exponential", "heavy tail", "learns errors", "learns rates of 0.01",
+        "bursts of 20", "bursts of 32, all or little",
     ];
 
     /// <summary>Expected are 0.75 in a million at most where losses are independent, and 5 where bursts of twenty share a rate.</summary>
@@ -27,6 +28,25 @@ public sealed class DriftSignalTests
         for (long t = 0; t < 1_000_000; t++)
             state = Signal.Observe(state, stream(t));
         Assert.True(state.Alarms <= (name == "bursts of 20" ? 12 : 3), $"{state.Alarms} alarms");
+    }
+
+    /// <summary>Skewness counts for falls as it does for rises, with the other sign.</summary>
+    [Theory]
+    [InlineData("errors 0.99")]
+    [InlineData("errors 0.01")]
+    [InlineData("errors 0.5")]
+    public void A_world_that_stays_hardly_begins_the_means_anew(string name)
+    {
+        var stream = Stream(name, new Random(12));
+        var state = default(DriftState);
+        var begun = 0;
+        for (long t = 0; t < 1_000_000; t++)
+        {
+            var next = Signal.Observe(state, stream(t));
+            begun += next.Seen < state.Seen ? 1 : 0;
+            state = next;
+        }
+        Assert.InRange(begun, 0, 3);
     }
 
     [Fact]
@@ -249,6 +269,7 @@ public sealed class DriftSignalTests
             "errors 0.01" => _ => Error(random, 0.01),
             "errors 0.1" => _ => Error(random, 0.1),
             "errors 0.5" => _ => Error(random, 0.5),
+            "errors 0.99" => _ => Error(random, 0.99),
             "errors 0.9" => _ => Error(random, 0.9),
             "log 0.001" => _ => Log(random, 0.001, 0.001),
             "log 0.01" => _ => Log(random, 0.01, 0.01),
@@ -269,7 +290,9 @@ public sealed class DriftSignalTests
 
     private static double Error(Random random, double rate) => random.NextDouble() < rate ? 1 : 0;
 
-    private static double Log(Random random, double rate, double predicted) => random.NextDouble() < rate ? -Math.Log(predicted) : -Math.Log(1 - predicted);
+    private static double Log(Random random, double rate, double predicted) =>
+        random.NextDouble() < rate ? -Math.Log(predicted) : -Math.Log(1 - predicted);
 
-    private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+    private static double Normal(Random random) =>
+        Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
 }

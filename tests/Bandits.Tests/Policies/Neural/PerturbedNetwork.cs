@@ -1,8 +1,8 @@
 namespace Recsys.Bandits.Tests.Policies.Neural;
 
 /// <summary>
-/// The ensemble of arXiv 2312.07145 as it is written: a network f(θ; x) = v·tanh(W·x)/m with m hidden units, each layer scaled by 1/√m, and copies
-/// f + c·m^(−1/4)·⟨θ − θ0, e_s⟩ with signs e_s. θ is W by rows, then v. In doubles, one number at a time.
+/// The ensemble of arXiv 2312.07145 as it is written: a network f(θ; x) = v·tanh(W·x)/m with m hidden units, each layer scaled by 1/√m, and
+/// copies f + c·m^(−1/4)·⟨θ − θ0, e_s⟩ with signs e_s. θ is W by rows, then v. In doubles, one number at a time.
 /// </summary>
 internal sealed class PerturbedNetwork(int inputs, int width, double strength, double[] initial, int[][] signs)
 {
@@ -56,7 +56,9 @@ internal sealed class PerturbedNetwork(int inputs, int width, double strength, d
 
     /// <summary>Every vector of signs once: an ensemble whose mean is the expectation.</summary>
     public static int[][] AllSigns(int length) =>
-        [.. Enumerable.Range(0, 1 << length).Select(bits => Enumerable.Range(0, length).Select(i => (bits >> i & 1) == 0 ? 1 : -1).ToArray())];
+    [
+        .. Enumerable.Range(0, 1 << length).Select(bits => Enumerable.Range(0, length).Select(i => (bits >> i & 1) == 0 ? 1 : -1).ToArray()),
+    ];
 
     private double Hidden(double[] theta, double[] x, int unit)
     {

@@ -180,13 +180,13 @@ public sealed class RivalTests
         var curve = new List<CurvePoint>();
         var result = CatalogueSimulation.Run(world, new CatalogueOptions("diag-lin-ucb", Rounds: 450, Seed: 1, Batch: 10), curve: curve);
         Assert.Equal(Enumerable.Range(1, 150).Select(static i => 3L * i), curve.Select(static p => p.Rounds));
-        Assert.Equal(result.Attained, curve[^1].Attained);
-        Assert.Equal(150, curve.Select(static p => p.Attained).Distinct().Count());
+        Assert.Equal(result.Attained, curve[^1].Value);
+        Assert.Equal(150, curve.Select(static p => p.Value).Distinct().Count());
 
         curve.Clear();
         CatalogueSimulation.Run(world, new CatalogueOptions("random", Rounds: 401, Seed: 1), curve: curve);
         Assert.Equal([399L, 401L], curve.TakeLast(2).Select(static p => p.Rounds));
-        Assert.Equal("rounds,attained\n3,-0.5\n1000,0.123457\n", CurveFile.Text([new(3, -0.5), new(1000, 0.1234567)]));
+        Assert.Equal("rounds,attained\n3,-0.5\n1000,0.123457\n", CurveFile.Text("attained", [new(3, -0.5), new(1000, 0.1234567)]));
     }
 
     private static Interaction Random(SeededRandom random) => Shown(random.NextInteger(9), random.NextInteger(2), Membership(random));
