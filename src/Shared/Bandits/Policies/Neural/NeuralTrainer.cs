@@ -97,7 +97,7 @@ internal sealed class NeuralTrainer : IPolicyTrainer
             return 0.5 * error * error;
         }
         // No single surprise may weigh more than all else.
-        var likely = Math.Clamp(expected, 1e-4, 1 - 1e-4);
+        var likely = Math.Clamp(StableMath.ClipEstimate(expected), 1e-4, 1 - 1e-4);
         return -reward * Math.Log(likely) - (1 - reward) * Math.Log(1 - likely);
     }
 
