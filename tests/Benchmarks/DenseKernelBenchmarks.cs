@@ -5,8 +5,8 @@ using Recsys.Bandits.Numerics;
 namespace Recsys.Benchmarks;
 
 /// <summary>
-/// A layer of 96 units with a minibatch of 32, forward and its gradient: the kernel, beside three plain loops and beside one vectorised sum of scaled rows per
-/// element of A. <c>DOTNET_EnableAVX512=0</c> shows the same on a machine with half the vector width.
+/// A layer of 96 units with a minibatch of 32, forward and its gradient: the kernel, beside three plain loops and beside one vectorised sum
+/// of scaled rows per element of A. <c>DOTNET_EnableAVX512=0</c> shows the same on a machine with half the vector width.
 /// </summary>
 public class DenseProductBenchmarks
 {
@@ -68,7 +68,8 @@ public class DenseProductBenchmarks
     }
 }
 
-/// <summary>The heads of 100 candidates with the 96 hidden values of a context, contiguous and gathered, beside single inner products and plain loops.</summary>
+/// <summary>The heads of 100 candidates with the 96 hidden values of a context, contiguous and gathered, beside single inner products and
+/// plain loops.</summary>
 public class DenseHeadBenchmarks
 {
     private const int Heads = 100;

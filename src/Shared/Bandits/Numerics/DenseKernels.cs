@@ -10,26 +10,30 @@ namespace Recsys.Bandits.Numerics;
 /// What a network with one small hidden layer computes: products of matrices, inner products, rectification. One thread, nothing allocated.
 /// </summary>
 /// <remarks>
-/// Bits. Every result is that of a plain loop of fused multiply-adds in an order which depends on shapes alone: not on the machine's vector width, on the
-/// alignment of the arrays or on how many other rows there are. The reductions of <see cref="TensorPrimitives"/> do not promise that, because they add up in the order of the widest vectors there are;
-/// its element by element operations do, and are used. Numbers must be finite; results are, unless they exceed a float's range.
+/// Bits. Every result is that of a plain loop of fused multiply-adds in an order which depends on shapes alone: not on the machine's vector
+/// width, on the alignment of the arrays or on how many other rows there are. The reductions of <see cref="TensorPrimitives"/> do not
+/// promise that, because they add up in the order of the widest vectors there are; its element by element operations do, and are used.
+/// Numbers are expected to be finite, and results then are, unless they exceed a float's range.
+/// Zeros are multiplied like any other number. Packing those rows of B together that four rows of A need was 1.4 to 1.6 times as fast on
+/// images of which six sevenths are 0, no faster on four fifths of zeros at random places, and mostly 1.1 to 1.9 times as slow without.
 /// </remarks>
 internal static class DenseKernels
 {
     /// <summary>Numbers that are computed at once; rows of matrices are padded to a multiple of it.</summary>
     public const int Width = 16;
 
-    // 32 KiB of B, which the first cache keeps while all rows of C pass over it. C goes through memory in between, unrounded, so results do not depend on it.
+    // 32 KiB of B, which the first cache keeps while all rows of C pass over it; twice as much was slower. A sum that waits in memory in
+    // between is a float as it was before, so that results do not depend on it.
     private const int Resident = 8192;
 
-    // Not inlined: in a caller that has taken in much else, the compiler stops at the single vector and calls a function for each, twenty times slower. Compiled
-    // fully at first use, instead of after many slow calls.
+    // Not inlined: in a caller that has taken in much else, the compiler stops at the single vector and calls a function for each, twenty
+    // times slower. Compiled fully at first use, instead of after many slow calls.
     private const MethodImplOptions Hot = MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization;
 
     /// <summary>C[r, :] += Σₖ A[r, k] · B[k, :], each element by fused multiply-adds in ascending order of k, R·I·N in all.</summary>
     /// <remarks>
-    /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its gradient has A = Xᵀ of the
-    /// same array, strides 1 and D, and B = the gradient of the hidden values [B, H].
+    /// A layer forward has A = X [B, D], <paramref name="rowStride"/> D, <paramref name="innerStride"/> 1, and B = weights [D, H]. Its
+    /// gradient has A = Xᵀ of the same array, strides 1 and D, and B = the gradient of the hidden values [B, H].
     /// </remarks>
     /// <param name="a">A, shape [R, I], element (r, k) at r·<paramref name="rowStride"/> + k·<paramref name="innerStride"/>.</param>
     /// <param name="rowStride">At least 0.</param>
@@ -64,9 +68,15 @@ internal static class DenseKernels
             ref var sums = ref MemoryMarshal.GetReference(c);
             var row = 0;
             for (; row + 4 <= rows; row += 4)
-                FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, ref Unsafe.Add(ref sums, row * columns));
+            {
+                ref var four = ref Unsafe.Add(ref sums, row * columns);
+                FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, ref four);
+            }
             for (; row < rows; row++)
-                OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, ref Unsafe.Add(ref sums, row * columns));
+            {
+                ref var one = ref Unsafe.Add(ref sums, row * columns);
+                OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, ref one);
+            }
         }
     }
 
@@ -75,12 +85,98 @@ internal static class DenseKernels
     /// <param name="row">Any length.</param>
     /// <param name="to">In and out, at least as long; what is beyond stays.</param>
     /// <exception cref="ArgumentException"><paramref name="to"/> is shorter.</exception>
-    public static void AddScaled(float scale, ReadOnlySpan<float> row, Span<float> to) =>
-        TensorPrimitives.FusedMultiplyAdd(row, scale, to[..Fitting(row.Length, to.Length, nameof(to))], to);
+    [MethodImpl(Hot)]
+    public static void AddScaled(float scale, ReadOnlySpan<float> row, Span<float> to)
+    {
+        var length = Fitting(row.Length, to.Length, nameof(to));
+        ref var from = ref MemoryMarshal.GetReference(row);
+        ref var sums = ref MemoryMarshal.GetReference(to);
+        var factor = Vector512.Create(scale);
+        var i = 0;
+        for (; i + Width <= length; i += Width)
+            Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, (nuint)i), factor, Vector512.LoadUnsafe(ref sums, (nuint)i)).StoreUnsafe(ref sums, (nuint)i);
+        for (; i < length; i++)
+            Unsafe.Add(ref sums, i) = MathF.FusedMultiplyAdd(Unsafe.Add(ref from, i), scale, Unsafe.Add(ref sums, i));
+    }
+
+    /// <summary>sums += Σ scale_i · row_i, in the order given: the same bits as <see cref="AddScaled"/> one after the other.</summary>
+    /// <param name="scales">Length I.</param>
+    /// <param name="rowIndices">Length I, each the number of a row of the matrix.</param>
+    /// <param name="matrix">Shape [R, N], row-major.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
+    /// <param name="sums">In and out, length N.</param>
+    /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span has another length.</exception>
+    [MethodImpl(Hot)]
+    public static void AddRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> matrix, int columns, Span<float> sums)
+    {
+        CheckRows(scales, rowIndices, matrix.Length, columns, sums.Length);
+        ref var from = ref MemoryMarshal.GetReference(matrix);
+        ref var to = ref MemoryMarshal.GetReference(sums);
+        var column = 0;
+        // Two vectors of sums stay in registers while the rows pass by.
+        for (; column + 2 * Width <= columns; column += 2 * Width)
+        {
+            var first = Vector512.LoadUnsafe(ref to, (nuint)column);
+            var second = Vector512.LoadUnsafe(ref to, (nuint)(column + Width));
+            for (var i = 0; i < scales.Length; i++)
+            {
+                var at = (nuint)(rowIndices[i] * columns + column);
+                var factor = Vector512.Create(scales[i]);
+                first = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, at), factor, first);
+                second = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, at + Width), factor, second);
+            }
+            first.StoreUnsafe(ref to, (nuint)column);
+            second.StoreUnsafe(ref to, (nuint)(column + Width));
+        }
+        for (; column < columns; column += Width)
+        {
+            var sum = Vector512.LoadUnsafe(ref to, (nuint)column);
+            for (var i = 0; i < scales.Length; i++)
+                sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, (nuint)(rowIndices[i] * columns + column)), Vector512.Create(scales[i]), sum);
+            sum.StoreUnsafe(ref to, (nuint)column);
+        }
+    }
+
+    /// <summary>row_i += scale_i · vector, in the order given: the other way of <see cref="AddRows"/>.</summary>
+    /// <param name="scales">Length I.</param>
+    /// <param name="rowIndices">Length I, each the number of a row of the matrix; a row may come twice.</param>
+    /// <param name="vector">Length N.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
+    /// <param name="matrix">In and out, shape [R, N], row-major.</param>
+    /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span has another length.</exception>
+    [MethodImpl(Hot)]
+    public static void AddToRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> vector, int columns, Span<float> matrix)
+    {
+        CheckRows(scales, rowIndices, matrix.Length, columns, vector.Length);
+        ref var from = ref MemoryMarshal.GetReference(vector);
+        ref var to = ref MemoryMarshal.GetReference(matrix);
+        for (var i = 0; i < scales.Length; i++)
+        {
+            var start = rowIndices[i] * columns;
+            var factor = Vector512.Create(scales[i]);
+            for (var column = 0; column < columns; column += Width)
+            {
+                var at = (nuint)(start + column);
+                Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, (nuint)column), factor, Vector512.LoadUnsafe(ref to, at)).StoreUnsafe(ref to, at);
+            }
+        }
+    }
+
+    private static void CheckRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, int matrix, int columns, int vector)
+    {
+        CheckColumns(columns);
+        CheckSame(scales.Length, rowIndices.Length, nameof(rowIndices));
+        CheckSame(vector, columns, nameof(vector));
+        foreach (var row in rowIndices)
+        {
+            if (row < 0 || (row + 1L) * columns > matrix)
+                throw new ArgumentException($"There is no row {row}.", nameof(rowIndices));
+        }
+    }
 
     /// <summary>
-    /// Σ left·right. Sixteen sums, each over every sixteenth element in ascending order, then folded in halves; elements beyond the last multiple of sixteen are
-    /// added to that one by one.
+    /// Σ left·right. Sixteen sums, each over every sixteenth element in ascending order, then folded in halves; elements beyond the last
+    /// multiple of sixteen are added to that one by one.
     /// </summary>
     /// <exception cref="ArgumentException">Lengths differ.</exception>
     [MethodImpl(Hot)]
@@ -120,7 +216,8 @@ internal static class DenseKernels
         for (; row + 4 <= rows; row += 4)
         {
             ref var at = ref Unsafe.Add(ref first, row * columns);
-            FourDots(ref at, ref Unsafe.Add(ref at, columns), ref Unsafe.Add(ref at, 2 * columns), ref Unsafe.Add(ref at, 3 * columns), ref x, columns)
+            ref var third = ref Unsafe.Add(ref at, 2 * columns);
+            FourDots(ref at, ref Unsafe.Add(ref at, columns), ref third, ref Unsafe.Add(ref third, columns), ref x, columns)
                 .StoreUnsafe(ref MemoryMarshal.GetReference(result), (nuint)row);
         }
         for (; row < rows; row++)
@@ -135,7 +232,8 @@ internal static class DenseKernels
     /// <param name="result">At least K long, written except where there is no row.</param>
     /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span is too short for its shape.</exception>
     [MethodImpl(Hot)]
-    public static void Dots(ReadOnlySpan<float> matrix, ReadOnlySpan<int> rowIndices, int columns, ReadOnlySpan<float> vector, Span<float> result)
+    public static void Dots(
+        ReadOnlySpan<float> matrix, ReadOnlySpan<int> rowIndices, int columns, ReadOnlySpan<float> vector, Span<float> result)
     {
         CheckColumns(columns);
         ArgumentOutOfRangeException.ThrowIfZero(columns);
@@ -223,7 +321,8 @@ internal static class DenseKernels
         var column = 0;
         if (Vector512.IsHardwareAccelerated)
         {
-            // Eight sums keep both multipliers of a core busy. Where a vector is two halves, these would be sixteen and not fit its registers.
+            // Eight sums keep both multipliers of a core busy. Where a vector is two halves, these would be sixteen and not fit its
+            // registers.
             for (; column + 2 * Width <= columns; column += 2 * Width)
                 FourByTwo(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
         }
@@ -283,7 +382,8 @@ internal static class DenseKernels
         ref var c1 = ref Unsafe.Add(ref c, columns);
         ref var c2 = ref Unsafe.Add(ref c1, columns);
         ref var c3 = ref Unsafe.Add(ref c2, columns);
-        Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c1), s2 = Vector512.LoadUnsafe(ref c2), s3 = Vector512.LoadUnsafe(ref c3);
+        Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c1);
+        Lanes s2 = Vector512.LoadUnsafe(ref c2), s3 = Vector512.LoadUnsafe(ref c3);
         nint at = 0, to = 0;
         for (var k = 0; k < inner; k++)
         {

@@ -64,9 +64,8 @@ internal sealed class FrozenNetwork(NeuralOptions options, float[] layer, float[
     private void AddHashed(in EncodedQuery query, int line, Span<float> sums)
     {
         var numbers = query.Rows(line);
-        var values = query.Values(line);
-        for (var i = 0; i < numbers.Length; i++)
-            DenseKernels.AddScaled(values[i], rows.AsSpan(numbers[i] * _units, _units), sums);
+        if (!numbers.IsEmpty)
+            DenseKernels.AddRows(query.Values(line), numbers, rows, _units, sums);
     }
 
     private void Outputs(in EncodedQuery query, ReadOnlySpan<float> hidden, Span<float> outputs)

@@ -20,6 +20,12 @@ internal sealed class NeuralNetwork
     private float[] _hidden = [];
     private float[] _slopes = [];
     private readonly float[] _output;
+    // The hashed inputs of a minibatch, side by side: their weights, their gradients, and the place there of every row.
+    private readonly List<int> _batchRows = [];
+    private int[] _placeOf = [];
+    private int[] _places = [];
+    private float[] _rowValues = [];
+    private float[] _rowGradients = [];
     private ParameterTensor[] _stepped = [];
 
     /// <summary>A network that has seen nothing.</summary>
@@ -111,10 +117,12 @@ internal sealed class NeuralNetwork
             if (UsesShared(example.Head))
                 AddToHead(Touch(Shared), slope, hidden);
             DenseKernels.AddScaled(1, slopes, Bias.Tensor.Gradient);
-            for (var j = 0; j < example.Rows.Length; j++)
-                DenseKernels.AddScaled(example.Values[j], slopes, Touch(Rows[example.Rows[j]]));
+            if (example.Rows.Length > 0)
+                DenseKernels.AddToRows(example.Values, PlacesOf(example.Rows), slopes, units, _rowGradients);
         }
         DenseKernels.MultiplyAdd(_inputs, 1, dense, dense, count, _slopes, units, Layer.Tensor.Gradient);
+        for (var place = 0; place < _batchRows.Count; place++)
+            _rowGradients.AsSpan(place * units, units).CopyTo(Touch(Rows[_batchRows[place]]));
         Move(rate);
         return expected;
     }
@@ -124,17 +132,53 @@ internal sealed class NeuralNetwork
         var (count, units, dense) = (examples.Length, _options.Hidden, _options.Dense);
         if (_hidden.Length < count * units)
             (_inputs, _hidden, _slopes) = (new float[count * dense], new float[count * units], new float[count * units]);
+        GatherRows(examples);
         for (var i = 0; i < count; i++)
         {
             var example = examples[i];
             _inputTable.Scaler.Apply(example.Dense, _inputs.AsSpan(i * dense, dense));
             var hidden = _hidden.AsSpan(i * units, units);
             Bias.Tensor.Values.CopyTo(hidden);
-            for (var j = 0; j < example.Rows.Length; j++)
-                DenseKernels.AddScaled(example.Values[j], Rows[example.Rows[j]].Tensor.Values, hidden);
+            if (example.Rows.Length > 0)
+                DenseKernels.AddRows(example.Values, PlacesOf(example.Rows), _rowValues, units, hidden);
         }
         DenseKernels.MultiplyAdd(_inputs, dense, 1, count, dense, Layer.Tensor.Values, units, _hidden);
         DenseKernels.Rectify(_hidden.AsSpan(0, count * units));
+    }
+
+    private void GatherRows(ReadOnlySpan<Example> examples)
+    {
+        var units = _options.Hidden;
+        if (_placeOf.Length < Rows.Count)
+            Array.Resize(ref _placeOf, Math.Max(Rows.Count, 2 * _placeOf.Length));
+        _batchRows.Clear();
+        var longest = 0;
+        foreach (ref readonly var example in examples)
+        {
+            longest = Math.Max(longest, example.Rows.Length);
+            foreach (var row in example.Rows)
+            {
+                var place = _placeOf[row];
+                if (place < _batchRows.Count && _batchRows[place] == row)
+                    continue;
+                _placeOf[row] = _batchRows.Count;
+                _batchRows.Add(row);
+            }
+        }
+        if (_places.Length < longest)
+            _places = new int[longest];
+        if (_rowValues.Length < _batchRows.Count * units)
+            (_rowValues, _rowGradients) = (new float[2 * _batchRows.Count * units], new float[2 * _batchRows.Count * units]);
+        for (var place = 0; place < _batchRows.Count; place++)
+            Rows[_batchRows[place]].Tensor.Values.CopyTo(_rowValues, place * units);
+        _rowGradients.AsSpan(0, _batchRows.Count * units).Clear();
+    }
+
+    private ReadOnlySpan<int> PlacesOf(int[] rows)
+    {
+        for (var i = 0; i < rows.Length; i++)
+            _places[i] = _placeOf[rows[i]];
+        return _places.AsSpan(0, rows.Length);
     }
 
     /// <summary>Leaves u (of action and shared) in <see cref="_output"/>.</summary>
