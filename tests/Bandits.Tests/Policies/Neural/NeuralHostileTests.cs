@@ -220,6 +220,26 @@ public sealed class NeuralHostileTests
         }
     }
 
+    [Fact]
+    public void Weights_are_usable_up_to_their_bound_at_every_place()
+    {
+        for (var length = 0; length < 40; length++)
+        {
+            float[] weights = [.. Enumerable.Range(0, length).Select(static i => i % 2 == 0 ? Weights.Largest : -Weights.Largest)];
+            Assert.True(Weights.IsUsable(weights));
+            for (var i = 0; i < length; i++)
+            {
+                foreach (var bad in (float[])[float.NaN, float.PositiveInfinity, float.NegativeInfinity, -1.001f * Weights.Largest])
+                {
+                    var good = weights[i];
+                    weights[i] = bad;
+                    Assert.False(Weights.IsUsable(weights));
+                    weights[i] = good;
+                }
+            }
+        }
+    }
+
     [Theory]
     [InlineData("average=0")]
     [InlineData("average=0.9")]

@@ -1,4 +1,5 @@
-using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Recsys.Bandits.Policies.Neural.Optimizers;
 
 namespace Recsys.Bandits.Policies.Neural;
@@ -47,7 +48,23 @@ internal sealed class Weights
     public bool AreUsable => IsUsable(Tensor.Values) && (Average is null || IsUsable(Average));
 
     /// <summary>Whether all are numbers within ± <see cref="Largest"/>.</summary>
-    public static bool IsUsable(ReadOnlySpan<float> weights) => weights.IsEmpty || MathF.Abs(TensorPrimitives.MaxMagnitude(weights)) <= Largest;
+    public static bool IsUsable(ReadOnlySpan<float> weights)
+    {
+        var largest = Vector256.Create(Largest);
+        var usable = Vector256<float>.AllBitsSet;
+        var blocks = MemoryMarshal.Cast<float, Vector256<float>>(weights);
+        foreach (ref readonly var block in blocks)
+            usable &= Vector256.LessThanOrEqual(Vector256.Abs(block), largest);
+        // Comparing bits: true in all lanes is itself not a number.
+        if (usable.AsInt32() != Vector256<int>.AllBitsSet)
+            return false;
+        foreach (var weight in weights[(blocks.Length * Vector256<float>.Count)..])
+        {
+            if (!(MathF.Abs(weight) <= Largest))
+                return false;
+        }
+        return true;
+    }
 
     /// <summary>Begins anew where it began at first.</summary>
     public void Restart()
