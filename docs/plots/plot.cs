@@ -5,9 +5,10 @@ using System.Globalization;
 
 // Two-sided 95 % quantiles of Student's t for 1 to 4 degrees of freedom; 2 is near enough beyond.
 double[] quantiles = [0, 12.706, 4.303, 3.182, 2.776];
-// File, title, label of the x axis, and of the y axis; x is drawn on a logarithmic scale.
+// File, title, label of the x axis, and of the y axis; x is drawn on a logarithmic scale, but for regret.
 (string Name, string Title, string X, string Y)[] plots =
 [
+    .. Directory.GetFiles(args[0], "regret-*.csv").Select(Path.GetFileNameWithoutExtension).Order().Select(name => (name!, $"Wrong decisions, {name![7..]}", "rounds", "regret")),
     ("catalogue", "Attained over rounds, by set and policy", "rounds, log10", "attained"),
     ("rules", "Attained by selection rule, a quarter of the toy world, 40,000 rounds", "delay of rewards, log10(1 + rounds)", "attained"),
     ("temperature", "Attained by estimate, clusters per user and temperature, 10,000 rounds", "temperature, log10", "attained"),
@@ -30,7 +31,7 @@ foreach (var (name, title, label, measure) in plots.Where(plot => File.Exists(Pa
             var mean = values.Average();
             var deviation = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / Math.Max(1, values.Length - 1));
             var quantile = values.Length - 1 < quantiles.Length ? quantiles[values.Length - 1] : 2;
-            return (X: name == "rules" ? Math.Log10(1 + group.Key) : Math.Log10(group.Key), Mean: mean, Half: quantile * deviation / Math.Sqrt(values.Length));
+            return (X: name.StartsWith("regret-") ? group.Key : name == "rules" ? Math.Log10(1 + group.Key) : Math.Log10(group.Key), Mean: mean, Half: quantile * deviation / Math.Sqrt(values.Length));
         }).ToList();
         var line = plot.Add.Scatter(points.Select(p => p.X).ToArray(), points.Select(p => p.Mean).ToArray());
         line.LegendText = series.Key;

@@ -2,6 +2,7 @@ using Recsys.Bandits.Features;
 using Recsys.Bandits.Policies.DiagLinUcb;
 using Recsys.Bandits.Policies.Linear;
 using Recsys.Bandits.Policies.Neural;
+using Recsys.Bandits.Policies.Neural.NeuralLinear;
 using Recsys.Bandits.Policies.Uniform;
 
 namespace Recsys.Bandits.Policies;
@@ -22,6 +23,7 @@ public static class PolicyCatalog
         new NeuralUcbKind(),
         new NeuralTsKind(),
         new NeuralEpsilonGreedyKind(),
+        new NeuralLinearKind(),
     }.ToDictionary(static kind => kind.Name, StringComparer.Ordinal);
 
     /// <summary>Names of the kinds, for messages and help.</summary>

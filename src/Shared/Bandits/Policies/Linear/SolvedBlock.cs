@@ -70,6 +70,17 @@ internal sealed class SolvedBlock
         return new SolvedBlock(digest, inverseFactor, rewardWeights, biasWeights);
     }
 
+    /// <summary>The weights of which <see cref="Predict"/> is the product with the features, where the first feature is the bias.</summary>
+    /// <param name="centre">c.</param>
+    public double[] Weights(double centre)
+    {
+        var weights = new double[Dimension];
+        for (var i = 0; i < weights.Length; i++)
+            weights[i] = _rewardWeights[i] - centre * _biasWeights[i];
+        weights[0] += centre;
+        return weights;
+    }
+
     /// <summary>Mean and variance of the mean. D·(number of features) multiplications, no allocation.</summary>
     /// <param name="indices">Features that are not 0.</param>
     /// <param name="values">All features by index; those from D on have never been seen here.</param>

@@ -8,18 +8,15 @@ namespace Recsys.Bandits.Policies.Neural;
 /// <param name="networks">At least one; none when nothing was learned.</param>
 /// <param name="interactions">Interactions learned.</param>
 /// <param name="since">Interactions since the world last moved.</param>
-internal sealed class FrozenEnsemble(FrozenInputs inputs, FrozenNetwork[] networks, long interactions, long since)
+internal sealed class FrozenEnsemble(FrozenInputs inputs, FrozenNetwork[] networks, long interactions, long since) : IFrozenPartition
 {
-    /// <summary>Interactions learned.</summary>
+    /// <inheritdoc/>
     public long Interactions { get; } = interactions;
 
     /// <summary>Interactions since the world last moved.</summary>
     public long Since { get; } = since;
 
-    /// <summary>Estimates all candidates.</summary>
-    /// <param name="query">K candidates.</param>
-    /// <param name="means">Length K, written: the mean of what the networks expect, normalised.</param>
-    /// <param name="variances">Length K, written: the mean of their squared widths; they saw the same, so being several makes them no surer. 0 without widths.</param>
+    /// <summary>The mean of what the networks expect and of their squared widths; they saw the same, so being several makes them no surer.</summary>
     public void Estimate(in DecisionQuery query, Span<float> means, Span<float> variances)
     {
         means.Clear();

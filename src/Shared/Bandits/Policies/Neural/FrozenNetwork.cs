@@ -46,7 +46,7 @@ internal sealed class FrozenNetwork(NeuralOptions options, float[] layer, float[
     }
 
     /// <summary>The sums that go into the hidden units: once for the context, then for every action what it adds.</summary>
-    private void Fill(in EncodedQuery query, Span<float> context, Span<float> hidden)
+    public void Fill(in EncodedQuery query, Span<float> context, Span<float> hidden)
     {
         bias.CopyTo(context);
         var split = query.ContextLength * _units;

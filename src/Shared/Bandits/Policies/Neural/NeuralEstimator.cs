@@ -11,10 +11,10 @@ namespace Recsys.Bandits.Policies.Neural;
 public sealed class NeuralEstimator : IRewardEstimator
 {
     private const int StackCandidates = 256;
-    private readonly FrozenEnsemble[] _partitions;
+    private readonly IFrozenPartition[] _partitions;
     private readonly double[] _shares;
 
-    internal NeuralEstimator(IReadOnlyList<FrozenEnsemble> partitions, bool hasWidths)
+    internal NeuralEstimator(IReadOnlyList<IFrozenPartition> partitions, bool hasWidths)
     {
         HasWidths = hasWidths;
         _partitions = [.. partitions.Where(static partition => partition.Interactions > 0)];

@@ -63,7 +63,7 @@ internal sealed record NeuralOptions(
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
     [
-        new("networks", "3", "Networks that are averaged, each with its own beginning and its own replay.", 1, 32, Integer: true),
+        new("networks", "4", "Networks that are averaged, each with its own beginning and its own replay.", 1, 32, Integer: true),
         new("hidden", "96", "Hidden units, in steps of 16.", Lanes, 1024, Integer: true),
         new("loss", loss, "square: half the squared error; log: cross entropy, for rewards that are mostly 0 or 1.", Choices: ["square", "log"]),
         new("optimizer", "adamw", "Rule that turns gradients into steps.", Choices: UpdateRules.Names),
@@ -71,7 +71,7 @@ internal sealed record NeuralOptions(
         new("rateRule", "constant", "constant; or shifting: falls while the world stands still and rises when it moves.", Choices: ["constant", "shifting"]),
         new("pull", "0.1", "Pull of the weights towards their initial values, in units of the rate: the closed form of the perturbed prediction.", 0, 100),
         new("clip", "10", "Largest norm of a step's gradient; longer ones are shortened.", 1e-6, 1e6),
-        new("batch", "32", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
+        new("batch", "64", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
         new("replay", "8192", "Interactions kept for replay.", 1, 1 << 20, Integer: true),
         new("average", "0", "Share of the old in the running average of the weights that is served; 0 serves the newest weights.", 0, 0.9999),
         new("drift", "on", "on: when losses jump, old interactions are no longer replayed and exploration starts over.", Choices: ["on", "off"]),

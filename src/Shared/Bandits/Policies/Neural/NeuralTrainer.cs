@@ -15,13 +15,17 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     private static readonly DriftSignal DriftSignal = new();
     private static readonly ShiftingRate RateRule = new();
     private readonly NeuralOptions _options;
+    private readonly Action? _learned;
     private readonly Example[] _batch;
     private NeuralState _state;
 
     /// <summary>An untrained trainer.</summary>
-    public NeuralTrainer(NeuralOptions options)
+    /// <param name="options">Its configuration.</param>
+    /// <param name="learned">Told after every interaction, for what is built on the network; or null.</param>
+    public NeuralTrainer(NeuralOptions options, Action? learned = null)
     {
         _options = options;
+        _learned = learned;
         _state = new NeuralState(options);
         _batch = new Example[options.Batch];
     }
@@ -44,7 +48,10 @@ internal sealed class NeuralTrainer : IPolicyTrainer
                 throw new ArgumentException("A reward is not a number.");
         }
         foreach (var interaction in batch)
+        {
             Learn(interaction);
+            _learned?.Invoke();
+        }
     }
 
     /// <inheritdoc/>
