@@ -23,13 +23,17 @@ public sealed class RecoveryTests
     public static TheoryData<string, string> KindsAndAggregates()
     {
         var data = new TheoryData<string, string>();
-        foreach (var kind in PolicyCatalog.Kinds.Keys.Append("diag-lin-ucb selection=pending"))
+        foreach (var kind in PolicyCatalog.Kinds.Values.Select(Short).Append("diag-lin-ucb selection=pending"))
         {
             foreach (var aggregate in (string[])["first", "sum", "mean"])
                 data.Add(kind, aggregate);
         }
         return data;
     }
+
+    /// <summary>A kind, with networks as small as they come: every run here is repeated some hundred times.</summary>
+    private static string Short(IPolicyKind kind) =>
+        kind.Hyperparameters.Any(static h => h.Name == "hidden") ? kind.Name + " hidden=16 networks=1 batch=2 replay=16" : kind.Name;
 
     /// <summary>Runs to the end of the log; dies at a step and comes back as often as there are killers.</summary>
     private static LearnerRig Run(Experiment experiment, int seed, int records, IEnumerable<int> kills, out int steps)

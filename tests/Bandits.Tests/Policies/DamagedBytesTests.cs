@@ -16,7 +16,7 @@ public sealed class DamagedBytesTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void ReadCheckpoint_and_Assemble_refuse_or_serve(string name) => RefuseOrServe(Shards.Spec(name, new FeatureSchema(2, 12, 1)));
+    public void ReadCheckpoint_and_Assemble_refuse_or_serve(string name) => RefuseOrServe(Shards.Spec(name, new FeatureSchema(2, 12, 1), null, Shards.Small(name)));
 
     [Fact]
     public void Times_that_cannot_be_are_refused_or_served_where_sums_fade() =>

@@ -108,10 +108,15 @@ public sealed class PolicyContractTests
     [InlineData("linear-square-cb")]
     [InlineData("epsilon-greedy")]
     [InlineData("diag-lin-ucb")]
+    [InlineData("neu-square-cb")]
+    [InlineData("neu-fast-cb")]
+    [InlineData("neural-ucb")]
+    [InlineData("neural-ts")]
+    [InlineData("neural-epsilon-greedy")]
     public void Learns_which_action_suits_which_context(string kind)
     {
         // Two kinds of users, two actions, each liked by one kind: told apart by a hashed feature and by cluster.
-        var spec = PolicyCatalog.Configure(PolicyCatalog.Find(kind), [], new FeatureSchema(), RewardRange.Unit, 0, []);
+        var spec = Shards.Spec(kind, null, null, Shards.Small(kind));
         var trainer = PolicyCatalog.Find(kind).CreateTrainer(spec);
         var candidates = new[] { new Candidate("x"u8.ToArray(), ActionKey.Of("x"), default), new Candidate("y"u8.ToArray(), ActionKey.Of("y"), default) };
         float[] means = new float[2], widths = new float[2], scratch = new float[6];
@@ -141,7 +146,7 @@ public sealed class PolicyContractTests
         return PolicyCatalog.Find(kind).Assemble(spec, [new PolicyShard(0, count, Bytes(trainer.WriteParameters))]);
     }
 
-    private static PolicySpec Spec(string kind) => PolicyCatalog.Configure(PolicyCatalog.Find(kind), [], Schema, RewardRange.Unit, 0, []);
+    private static PolicySpec Spec(string kind) => Shards.Spec(kind, Schema, null, Shards.Small(kind));
 
     private static float[] Distribution(IPolicy policy, Candidate[] candidates, int seed)
     {

@@ -17,6 +17,10 @@ internal static class Shards
         return spec;
     }
 
+    /// <summary>Parameters that keep tests of a kind short: networks of the least size.</summary>
+    public static (string Name, string Value)[] Small(string kind) =>
+        PolicyCatalog.Find(kind).Hyperparameters.Any(static h => h.Name == "hidden") ? [("hidden", "16"), ("networks", "2")] : [];
+
     public static IPolicyTrainer Train(PolicySpec spec, IEnumerable<Interaction> interactions)
     {
         var trainer = PolicyCatalog.Find(spec.Kind).CreateTrainer(spec);

@@ -1,3 +1,4 @@
+using Recsys.Bandits.Features;
 using Recsys.Learner.Simulation.Classification;
 using Recsys.Learner.Simulation.Data;
 using Xunit;
@@ -7,7 +8,7 @@ namespace Recsys.Simulation.Tests.Simulation;
 public sealed class ClassificationFileTests
 {
     [Fact]
-    public void Encode_standardises_numbers_and_marks_categories()
+    public void Encode_leaves_numbers_as_they_are_and_hashes_categories()
     {
         using var file = new TemporaryFile("size,colour,class\n1,red,b\n3,blue,a\n?,red,b\n");
         var data = ClassificationFile.Read(file.Path);
@@ -15,18 +16,28 @@ public sealed class ClassificationFileTests
         Assert.Equal(["a", "b"], data.Classes);
         Assert.Equal([1, 0, 1], data.Labels);
         Assert.Equal(3, data.Features);
-        // size: mean 2, deviation 1, missing is the mean; each row then has length 1.
-        var half = (float)Math.Sqrt(0.5);
-        Assert.Equal([-half, half, 0], Row(data, 0));
-        Assert.Equal([half, 0, half], Row(data, 1));
-        Assert.Equal([0, 1, 0], Row(data, 2));
+        Assert.Equal(new FeatureSchema(ContextVector: 1, ContextHashBits: ClassificationData.HashBits), data.Schema);
+        // A missing number is the mean of its column.
+        Assert.Equal([1f], data.Encode(0).Dense.ToArray());
+        Assert.Equal([3f], data.Encode(1).Dense.ToArray());
+        Assert.Equal([2f], data.Encode(2).Dense.ToArray());
+        SparseFeature red = Assert.Single(data.Encode(0).Sparse.ToArray()), blue = Assert.Single(data.Encode(1).Sparse.ToArray());
+        Assert.Equal((1, 1), (red.Value, blue.Value));
+        Assert.NotEqual(red.Hash, blue.Hash);
+        Assert.Equal([red], data.Encode(2).Sparse.ToArray());
     }
 
     [Fact]
-    public void Read_constant_number_is_no_information()
+    public void Encode_keeps_columns_apart_and_in_order()
     {
-        using var file = new TemporaryFile("same,x,class\n5,1,a\n5,2,b\n");
-        Assert.Equal([0, -1], Row(ClassificationFile.Read(file.Path), 0));
+        using var file = new TemporaryFile("same,x,left,right,class\n5,1,p,p,a\n5,2,q,p,b\n");
+        var data = ClassificationFile.Read(file.Path);
+        Assert.Equal([5f, 1f], data.Encode(0).Dense.ToArray());
+        Assert.Equal([5f, 2f], data.Encode(1).Dense.ToArray());
+        // One category of two columns is two features.
+        var sparse = data.Encode(0).Sparse.ToArray();
+        Assert.Equal(2, sparse.Select(static s => s.Hash).Distinct().Count());
+        Assert.Equal(sparse[1], data.Encode(1).Sparse.Span[1]);
     }
 
     [Fact]
@@ -61,12 +72,5 @@ public sealed class ClassificationFileTests
         using var file = new TemporaryFile("x,note,class\n" + string.Join('\n', rows));
         var problem = Assert.Throws<DataFileException>(() => ClassificationFile.Read(file.Path));
         Assert.Contains("line 2, column 'note'", problem.Message, StringComparison.Ordinal);
-    }
-
-    private static float[] Row(ClassificationData data, int row)
-    {
-        var features = new float[data.Features];
-        data.Encode(row, features);
-        return features;
     }
 }

@@ -29,8 +29,11 @@ public readonly record struct DriftState(
 
     /// <summary>Whether losses can have led here; for those who read it from bytes.</summary>
     public bool IsValid =>
-        Alarms >= 0 && Seen >= 0 && Since >= Seen && IsSum(Fast) && IsSum(Slow) && IsSum(Variance) && double.IsFinite(Third)
-        && IsSum(Block) && IsSum(LastBlock) && IsSum(Between);
+        Alarms is >= 0 and < long.MaxValue && Seen >= 0 && Since >= Seen && Since < long.MaxValue && IsSum(Fast) && IsSum(Slow) && IsSum(Variance)
+        && Math.Abs(Third) <= Largest && IsSum(Block) && IsSum(LastBlock) && IsSum(Between);
 
-    private static bool IsSum(double value) => value >= 0 && double.IsFinite(value);
+    // Third powers of what is larger may be infinite after the next loss.
+    private const double Largest = 1e90;
+
+    private static bool IsSum(double value) => value is >= 0 and <= 1e30;
 }

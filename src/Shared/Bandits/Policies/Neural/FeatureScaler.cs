@@ -27,6 +27,22 @@ internal sealed class FeatureScaler(int length)
     /// <summary>All statistics, <c>[input][field]</c>; with <see cref="Count"/> the whole state.</summary>
     public double[] State { get; } = new double[Fields * length];
 
+    /// <summary>Whether inputs can have led here; for those who read it from bytes.</summary>
+    public bool IsValid
+    {
+        get
+        {
+            for (var i = 0; i < length; i++)
+            {
+                var (mean, squares, least, most, zeros) = (State[Fields * i], State[Fields * i + 1], State[Fields * i + 2], State[Fields * i + 3], State[Fields * i + 4]);
+                var squaresMax = 8.0 * Largest * Largest * Math.Max(1, Count);
+                if (!(IsInput(mean) && squares >= 0 && squares <= squaresMax && IsInput(least) && IsInput(most) && least <= most && zeros >= 0 && zeros <= Count))
+                    return false;
+            }
+            return true;
+        }
+    }
+
     /// <summary>What is subtracted from each input.</summary>
     public float[] Shift { get; } = new float[length];
 
@@ -71,7 +87,7 @@ internal sealed class FeatureScaler(int length)
     /// <summary>Scales a vector.</summary>
     public void Apply(ReadOnlySpan<float> inputs, Span<float> scaled) => Apply(inputs, Shift, Scale, scaled);
 
-    /// <summary>Scales a vector by given shifts and scales.</summary>
+    /// <summary>Scales a vector by given shifts and scales; what it lacks is 0.</summary>
     /// <param name="inputs">Any floats; not-a-number counts as the mean.</param>
     /// <param name="shift">As long.</param>
     /// <param name="scale">As long.</param>
@@ -83,7 +99,11 @@ internal sealed class FeatureScaler(int length)
             var value = (Math.Clamp(inputs[i], -Largest, Largest) - shift[i]) * scale[i];
             scaled[i] = float.IsNaN(value) ? 0 : Math.Clamp(value, -Limit, Limit);
         }
+        scaled[inputs.Length..].Clear();
     }
+
+    // Rounding may leave a mean a little outside.
+    private static bool IsInput(double value) => Math.Abs(value) <= 1.001 * Largest;
 
     private static float Usable(float value) => float.IsNaN(value) ? 0 : Math.Clamp(value, -Largest, Largest);
 }

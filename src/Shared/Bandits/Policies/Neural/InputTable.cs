@@ -65,7 +65,7 @@ internal sealed class InputTable(NeuralOptions options)
             return;
         if (!_rowOf.TryGetValue(id, out var row))
         {
-            if (RowIds.Count == NeuralOptions.HashedInputsMax)
+            if (RowIds.Count == options.HashedInputs)
             {
                 Refused++;
                 return;

@@ -7,6 +7,12 @@ namespace Recsys.Bandits.Policies.Neural;
 /// <summary>The whole state as bytes: after a restart learning goes on to the bit.</summary>
 internal static class NeuralCheckpoint
 {
+    /// <summary>Counts go on from here without an overflow.</summary>
+    private const long CountMax = long.MaxValue / 2;
+
+    /// <summary>Above all losses that there are; powers of it are still numbers.</summary>
+    private const double LossMax = 1e9;
+
     /// <summary>Writes a state.</summary>
     public static void Write(NeuralState state, IBufferWriter<byte> output)
     {
@@ -33,6 +39,7 @@ internal static class NeuralCheckpoint
         foreach (var network in state.Networks)
         {
             writer.Write(network.Step);
+            writer.Write(network.Restarts);
             foreach (var weights in network.All)
             {
                 writer.Write(weights.Steps);
@@ -59,32 +66,36 @@ internal static class NeuralCheckpoint
         var reader = new StateReader(input, "Neural state");
         var state = new NeuralState(options);
         var inputs = state.Inputs;
-        state.Interactions = reader.Long(0, long.MaxValue);
-        state.Losses = new LossLevel(reader.Long(0, long.MaxValue), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite());
+        state.Interactions = reader.Long(0, CountMax);
+        state.Losses = new LossLevel(
+            reader.Long(0, CountMax), Loss(ref reader), Loss(ref reader), Loss(ref reader), Loss(ref reader), Loss(ref reader));
         state.Drift = new DriftState(
             reader.Long(), reader.Long(), reader.Long(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite(), reader.Finite());
-        reader.Require(state.Drift.IsValid, "no losses lead to its drift signal");
+        reader.Require(state.Drift.IsValid && state.Drift.Since <= state.Interactions, "no losses lead to its drift signal");
         var scaler = inputs.Scaler;
-        scaler.Count = reader.Long(0, long.MaxValue);
+        scaler.Count = reader.Long(0, CountMax);
         reader.Array<double>(scaler.State.Length).CopyTo(scaler.State, 0);
-        foreach (var number in scaler.State)
-            reader.Require(double.IsFinite(number), "a statistic of an input is not finite");
+        reader.Require(scaler.IsValid, "no inputs lead to its statistics");
         reader.Floats(options.Dense).CopyTo(scaler.Shift, 0);
         reader.Floats(options.Dense).CopyTo(scaler.Scale, 0);
         foreach (var id in reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax))
             reader.Require(inputs.TryRestoreRow(id), "two inputs have one name");
         foreach (var key in reader.ArrayUpTo<ulong>(options.ActionsMax))
             reader.Require(inputs.TryRestoreHead(key), "two actions have one key");
-        inputs.Refused = reader.Long(0, long.MaxValue);
+        inputs.Refused = reader.Long(0, CountMax);
         foreach (var network in state.Networks)
         {
             network.Cover();
-            network.Step = reader.Long(0, long.MaxValue);
+            network.Step = reader.Long(0, CountMax);
+            network.Restarts = reader.Long(0, CountMax);
             foreach (var weights in network.All)
             {
-                weights.Steps = reader.Long(0, long.MaxValue);
+                weights.Steps = reader.Long(0, CountMax);
                 foreach (var array in weights.Arrays())
                     reader.Floats(array.Length).CopyTo(array, 0);
+                reader.Require(weights.AreUsable && Weights.IsUsable(weights.Tensor.Initial), "a weight is beyond all bounds");
+                foreach (var sum in weights.Precision)
+                    reader.Require(sum >= 0, "a sum of squares is negative");
             }
         }
         var examples = reader.Long(0, options.Replay);
@@ -92,6 +103,13 @@ internal static class NeuralCheckpoint
             state.Ring.Add(ReadExample(options, inputs, ref reader));
         reader.End();
         return state;
+    }
+
+    private static double Loss(ref StateReader reader)
+    {
+        var loss = reader.Finite();
+        reader.Require(loss is >= 0 and <= LossMax, $"{loss} is no loss");
+        return loss;
     }
 
     private static Example ReadExample(NeuralOptions options, InputTable inputs, ref StateReader reader)

@@ -68,6 +68,9 @@ internal sealed class NeuralNetwork
     /// <summary>Steps taken.</summary>
     public long Step { get; set; }
 
+    /// <summary>How often the weights had left all bounds, and the network began anew.</summary>
+    public long Restarts { get; set; }
+
     /// <summary>Makes weights for whatever has a number and no weights yet.</summary>
     public void Cover()
     {
@@ -241,15 +244,28 @@ internal sealed class NeuralNetwork
             foreach (var tensor in tensors)
                 Optimizers.Pull.Decoupled(tensor, rate, _options.Pull);
         }
-        _options.Rule.Step(tensors, rate, Step);
-        if (_options.Average == 0)
-            return;
+        var usable = _options.Rule.Step(tensors, rate, Step);
         foreach (var weights in CollectionsMarshal.AsSpan(_touched))
         {
-            weights.Steps++;
-            var keep = (float)Math.Min(_options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps));
-            Approach(1 - keep, weights.Tensor.Values, weights.Average!);
+            if (_options.Average > 0)
+            {
+                weights.Steps++;
+                var keep = (float)Math.Min(_options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps));
+                Approach(1 - keep, weights.Tensor.Values, weights.Average!);
+            }
+            usable &= weights.AreUsable;
         }
+        if (!usable)
+            Restart();
+    }
+
+    /// <summary>A rate that is far too large makes weights grow without end; such a network has nothing left to lose.</summary>
+    private void Restart()
+    {
+        foreach (var weights in All)
+            weights.Restart();
+        Step = 0;
+        Restarts++;
     }
 
     private static void Approach(float share, ReadOnlySpan<float> values, Span<float> average)

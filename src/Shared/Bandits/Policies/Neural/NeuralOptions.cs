@@ -57,6 +57,9 @@ internal sealed record NeuralOptions(
     /// </summary>
     public const int HashedInputsMax = 16_384;
 
+    /// <summary>As many as that, or fewer.</summary>
+    public int HashedInputs { get; init; } = HashedInputsMax;
+
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
     [

@@ -73,6 +73,8 @@ internal static class NeuralShard
         var (headPrecisions, constantPrecisions) = options.Widths == WidthForm.None ? (null, null) : Heads(ref reader, inputs.Heads, units);
         AddPrior(headPrecisions, reader);
         AddPrior(constantPrecisions, reader);
+        foreach (var weights in (ReadOnlySpan<float[]>)[layer, bias, shared, rows, heads, constants])
+            reader.Require(Weights.IsUsable(weights), "a weight is beyond all bounds");
         return new FrozenNetwork(options, layer, bias, shared, rows, heads, constants)
         {
             HeadPrecisions = headPrecisions,

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Numerics;
 using Recsys.Bandits.Policies.Neural.Optimizers;
 
 namespace Recsys.Bandits.Policies.Neural;
@@ -36,13 +37,15 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     internal NeuralState State => _state;
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">A vector has another length than the schema says; nothing is learned.</exception>
+    /// <exception cref="ArgumentException">A vector has another length than the schema says, or a reward is no number; nothing is learned.</exception>
     public void Learn(ReadOnlySpan<Interaction> batch)
     {
         foreach (var interaction in batch)
         {
             Check(interaction.Context.Dense.Length, _options.Features.ContextVector, "context");
             Check(interaction.ActionFeatures.Dense.Length, _options.Features.ActionVector, "action");
+            if (float.IsNaN(interaction.Reward))
+                throw new ArgumentException("A reward is not a number.");
         }
         foreach (var interaction in batch)
         {
@@ -96,9 +99,12 @@ internal sealed class NeuralTrainer : IPolicyTrainer
     private double Loss(double expected, double reward)
     {
         if (_options.Loss == NeuralLoss.Square)
-            return 0.5 * (expected - reward) * (expected - reward);
+        {
+            var error = StableMath.ClipEstimate(expected) - reward;
+            return 0.5 * error * error;
+        }
         // No single surprise may weigh more than all else.
-        var likely = Math.Clamp(expected, 1e-4, 1 - 1e-4);
+        var likely = Math.Clamp(StableMath.ClipEstimate(expected), 1e-4, 1 - 1e-4);
         return -reward * Math.Log(likely) - (1 - reward) * Math.Log(1 - likely);
     }
 

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Recsys.Bandits.Policies.Neural.Optimizers;
 
 namespace Recsys.Bandits.Policies.Neural;
@@ -18,6 +20,12 @@ internal sealed class Weights
         Precision = options.Widths == WidthForm.None ? [] : new float[initial.Length];
     }
 
+    /// <summary>
+    /// Largest magnitude of a weight. Two layers of such weights over inputs within ± <see cref="FeatureScaler.Limit"/> give outputs, slopes and squared
+    /// derivatives that are still numbers of single precision. No weight that means anything is as large.
+    /// </summary>
+    public const float Largest = 1e9f;
+
     /// <summary>θ, θ0, the gradient and what the update rule remembers.</summary>
     public ParameterTensor Tensor { get; }
 
@@ -35,6 +43,41 @@ internal sealed class Weights
 
     /// <summary>What is served: the average, or θ.</summary>
     public ReadOnlySpan<float> Served => Average ?? Tensor.Values;
+
+    /// <summary>Whether all weights, those that are served among them, are numbers within ± <see cref="Largest"/>.</summary>
+    public bool AreUsable => IsUsable(Tensor.Values) && (Average is null || IsUsable(Average));
+
+    /// <summary>Whether all are numbers within ± <see cref="Largest"/>.</summary>
+    public static bool IsUsable(ReadOnlySpan<float> weights)
+    {
+        var largest = Vector256.Create(Largest);
+        var usable = Vector256<float>.AllBitsSet;
+        var blocks = MemoryMarshal.Cast<float, Vector256<float>>(weights);
+        foreach (ref readonly var block in blocks)
+            usable &= Vector256.LessThanOrEqual(Vector256.Abs(block), largest);
+        // Comparing bits: true in all lanes is itself not a number.
+        if (usable.AsInt32() != Vector256<int>.AllBitsSet)
+            return false;
+        foreach (var weight in weights[(blocks.Length * Vector256<float>.Count)..])
+        {
+            if (!(MathF.Abs(weight) <= Largest))
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Begins anew where it began at first.</summary>
+    public void Restart()
+    {
+        Tensor.Initial!.CopyTo(Tensor.Values, 0);
+        foreach (var slot in Tensor.Slots)
+            Array.Clear(slot);
+        Array.Clear(Tensor.Scalars);
+        if (Average is not null)
+            Tensor.Initial!.CopyTo(Average, 0);
+        Array.Clear(Precision);
+        (Steps, TouchedAt) = (0, 0);
+    }
 
     /// <summary>Everything that a checkpoint has to keep, in a fixed order.</summary>
     public IEnumerable<float[]> Arrays()
