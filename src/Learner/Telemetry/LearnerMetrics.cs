@@ -25,6 +25,8 @@ public sealed class LearnerMetrics
     private readonly Gauge _edges;
     private readonly Gauge _perEdge;
     private readonly Gauge _refusedUpdates;
+    private readonly Gauge _loss;
+    private readonly Counter _drift;
     private readonly Counter _storeFailures;
     private readonly Counter _restarts;
     private readonly Gauge _device;
@@ -57,6 +59,9 @@ public sealed class LearnerMetrics
         _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
         _inFlight = metrics.CreateGauge("recsys_impressions_in_flight", "Positions shown whose reward is still awaited.", ["experiment", "partition"]);
         _edges = metrics.CreateGauge("recsys_learner_edges", "Edges of cluster and item with statistics.", ["experiment", "partition"]);
+        _loss = metrics.CreateGauge(
+            "recsys_learner_prequential_loss", "Running average of the losses of expectations, before learning from the reward.", ["experiment", "partition"]);
+        _drift = metrics.CreateCounter("recsys_drift_detected_total", "Times that losses have jumped.", ["experiment", "detector"]);
         _perEdge = metrics.CreateGauge(
             "recsys_impressions_per_edge_in_flight",
             "H: impressions per edge that are decided before their reward can be known. Above 0.3 an argmax wastes them; Thompson sampling bears 3.", ["experiment", "partition"]);
@@ -106,7 +111,9 @@ public sealed class LearnerMetrics
 
         // Made when there is something to say: a policy without edges has none of them, rather than zeros.
         private readonly Lazy<(Gauge.Child Edges, Gauge.Child PerEdge, Gauge.Child Refused)> _table;
+        private readonly Lazy<(Gauge.Child Loss, Counter.Child Drift)> _foresight;
         private JoinCounts _reported;
+        private long _reportedAlarms;
 
         internal Children(LearnerMetrics metrics, string experiment, int partition)
         {
@@ -128,6 +135,7 @@ public sealed class LearnerMetrics
             Lag = metrics._lag.WithLabels(experiment, p);
             _inFlight = metrics._inFlight.WithLabels(experiment, p);
             _table = new(() => (metrics._edges.WithLabels(experiment, p), metrics._perEdge.WithLabels(experiment, p), metrics._refusedUpdates.WithLabels(experiment, p)));
+            _foresight = new(() => (metrics._loss.WithLabels(experiment, p), metrics._drift.WithLabels(experiment, "prequential")));
             StoreFailures = metrics._storeFailures.WithLabels(experiment);
             (Counter.Child, Func<JoinCounts, long>) Of(string result, Func<JoinCounts, long> count) => (metrics._rewards.WithLabels(experiment, result), count);
             _rewards =
@@ -189,7 +197,7 @@ public sealed class LearnerMetrics
         public Counter.Child StoreFailures { get; }
 
         /// <summary>Starts counting from here: what a checkpoint brought along was counted by whoever wrote it.</summary>
-        public void Start(in JoinCounts counts) => _reported = counts;
+        public void Start(in JoinCounts counts, long driftAlarms) => (_reported, _reportedAlarms) = (counts, driftAlarms);
 
         /// <summary>Adds what has happened since the last report.</summary>
         public void Report(in JoinCounts counts)
@@ -212,11 +220,21 @@ public sealed class LearnerMetrics
             _table.Value.Refused.Set(refusedUpdates);
         }
 
+        /// <summary>Exports how well a trainer foresees rewards.</summary>
+        public void Report(double loss, long driftAlarms)
+        {
+            _foresight.Value.Loss.Set(loss);
+            _foresight.Value.Drift.Inc(Math.Max(0, driftAlarms - _reportedAlarms));
+            _reportedAlarms = driftAlarms;
+        }
+
         /// <summary>Takes the gauges away: the partition is somebody else's to report.</summary>
         public void Stop()
         {
             foreach (var gauge in (Gauge.Child[])[Version, Published, Lag, _inFlight])
                 gauge.Remove();
+            if (_foresight.IsValueCreated)
+                _foresight.Value.Loss.Remove();
             if (!_table.IsValueCreated)
                 return;
             var (edges, perEdge, refused) = _table.Value;

@@ -110,6 +110,9 @@ public sealed class PartitionState : IDisposable
     /// <summary>Edges with statistics and refused updates of edges; null for a policy without edges.</summary>
     public (int Edges, long RefusedUpdates)? Table => _trainer is DiagLinUcbTrainer trainer ? (trainer.Edges, trainer.RefusedUpdates) : null;
 
+    /// <summary>How well the trainer foresees rewards; null for one that does not say.</summary>
+    public (double Loss, long DriftAlarms)? Foresight => _trainer is IPrequentialTrainer trainer ? (trainer.PrequentialLoss, trainer.DriftAlarms) : null;
+
     /// <summary>Event time at which a reward window closes next, Unix ms, or null when none is open.</summary>
     public long? NextDeadline => _joiner.NextDeadline;
 

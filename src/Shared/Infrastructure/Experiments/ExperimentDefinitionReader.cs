@@ -281,5 +281,5 @@ public static class ExperimentDefinitionReader
     }
 
     /// <summary>The policy of a definition that names none.</summary>
-    public const string DefaultKind = "linear-square-cb";
+    public const string DefaultKind = "neu-fast-cb";
 }

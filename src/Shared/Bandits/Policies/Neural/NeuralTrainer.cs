@@ -10,7 +10,7 @@ namespace Recsys.Bandits.Policies.Neural;
 /// cost of an interaction is that of the minibatch, however long the history is. No importance weights: the network is a regression, and which actions it gets to see does
 /// not bias it (Foster and Rakhlin 2020).
 /// </summary>
-internal sealed class NeuralTrainer : IPolicyTrainer
+internal sealed class NeuralTrainer : IPrequentialTrainer
 {
     private static readonly DriftSignal DriftSignal = new();
     private static readonly ShiftingRate RateRule = new();
@@ -32,6 +32,12 @@ internal sealed class NeuralTrainer : IPolicyTrainer
 
     /// <inheritdoc/>
     public long Interactions => _state.Interactions;
+
+    /// <inheritdoc/>
+    public double PrequentialLoss => _state.Losses.Recent;
+
+    /// <inheritdoc/>
+    public long DriftAlarms => _state.Drift.Alarms;
 
     /// <summary>The state, for tests.</summary>
     internal NeuralState State => _state;

@@ -8,7 +8,7 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 /// each. The copies are replaced after a number of interactions and at a drift alarm; the sums are then made anew from what is replayed, and
 /// in between every interaction is added to them.
 /// </summary>
-internal sealed class NeuralLinearTrainer : IPolicyTrainer
+internal sealed class NeuralLinearTrainer : IPrequentialTrainer
 {
     private readonly NeuralLinearOptions _options;
     private NeuralTrainer _network;
@@ -23,6 +23,12 @@ internal sealed class NeuralLinearTrainer : IPolicyTrainer
 
     /// <inheritdoc/>
     public long Interactions => _network.Interactions;
+
+    /// <inheritdoc/>
+    public double PrequentialLoss => _network.PrequentialLoss;
+
+    /// <inheritdoc/>
+    public long DriftAlarms => _network.DriftAlarms;
 
     /// <summary>The network's state, for tests.</summary>
     internal NeuralState State => _network.State;
