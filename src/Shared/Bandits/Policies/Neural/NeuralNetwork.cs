@@ -84,11 +84,20 @@ internal sealed class NeuralNetwork
             Heads.Add(new Weights(FreshHead(isShared: false), _options));
     }
 
+    /// <summary>What the network expects of an example that it has not learned from, normalised; and makes it surer of such examples.</summary>
+    public float Foresee(in Example example)
+    {
+        Forward(new ReadOnlySpan<Example>(in example));
+        var hidden = _hidden.AsSpan(0, _options.Hidden);
+        var output = Outputs(example.Head, hidden);
+        AddPrecision(example, hidden);
+        return Expected(output);
+    }
+
     /// <summary>Learns a minibatch.</summary>
-    /// <param name="examples">The newest first.</param>
+    /// <param name="examples">At least one.</param>
     /// <param name="rate">Learning rate.</param>
-    /// <returns>What it expected of the first example before the step, normalised.</returns>
-    public float Learn(ReadOnlySpan<Example> examples, float rate)
+    public void Learn(ReadOnlySpan<Example> examples, float rate)
     {
         var (count, units, dense) = (examples.Length, _options.Hidden, _options.Dense);
         Step++;
@@ -96,7 +105,6 @@ internal sealed class NeuralNetwork
         _touched.Clear();
         Touch(Layer);
         Touch(Bias);
-        float expected = 0;
         for (var i = 0; i < count; i++)
         {
             var example = examples[i];
@@ -104,11 +112,6 @@ internal sealed class NeuralNetwork
             var output = Outputs(example.Head, hidden);
             // The derivative of either loss by the output.
             var slope = (Expected(output) - example.Reward) / count;
-            if (i == 0)
-            {
-                expected = Expected(output);
-                AddPrecision(example, hidden);
-            }
             var slopes = _slopes.AsSpan(i * units, units);
             TensorPrimitives.Multiply(_output, slope, slopes);
             DenseKernels.MaskWhereZero(hidden, slopes);
@@ -122,9 +125,12 @@ internal sealed class NeuralNetwork
         }
         DenseKernels.MultiplyAdd(_inputs, 1, dense, dense, count, _slopes, units, Layer.Tensor.Gradient);
         for (var place = 0; place < _batchRows.Count; place++)
-            _rowGradients.AsSpan(place * units, units).CopyTo(Touch(Rows[_batchRows[place]]));
+        {
+            var row = Rows[_batchRows[place]];
+            _rowGradients.AsSpan(place * units, units).CopyTo(row.Tensor.Gradient);
+            _touched.Add(row);
+        }
         Move(rate);
-        return expected;
     }
 
     private void Forward(ReadOnlySpan<Example> examples)

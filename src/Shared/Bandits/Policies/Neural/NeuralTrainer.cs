@@ -81,11 +81,15 @@ internal sealed class NeuralTrainer : IPrequentialTrainer
         double expected = 0;
         for (var n = 0; n < _state.Networks.Length; n++)
         {
-            _batch[0] = example;
-            for (var i = 1; i < count; i++)
-                _batch[i] = ring[Drawn(n * _options.Batch + i, ring.Count)];
-            _state.Networks[n].Cover();
-            expected += _state.Networks[n].Learn(_batch.AsSpan(0, count), rate) / _state.Networks.Length;
+            var network = _state.Networks[n];
+            network.Cover();
+            expected += network.Foresee(example) / _state.Networks.Length;
+            // Networks that do not step at every interaction take turns.
+            if ((_state.Interactions + n) % _options.StepEvery != 0)
+                continue;
+            for (var i = 0; i < count; i++)
+                _batch[i] = ring[i < _options.StepEvery ? i : Drawn(n * _options.Batch + i, ring.Count)];
+            network.Learn(_batch.AsSpan(0, count), rate);
         }
         var loss = Loss(expected, example.Reward);
         _state.Losses = RateRule.Observe(_state.Losses, loss);
