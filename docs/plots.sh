@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes docs/plots/: what the policies earn in the two Online Matching simulations, with 95 % intervals over seeds, and docs/plots/section.txt for docs/results.md.
+# Writes docs/plots/: what the policies earn in the two Online Matching simulations, with 95 % intervals over seeds, and docs/results.md.
 # Every line of a CSV is one run of: dotnet run -c Release --project src/Learner -- simulate …; the arguments are below. RECSYS_DATA names the directory of the data sets.
 # JOBS runs at a time (default 2); a quarter of an hour on two cores. With arguments only those of truth, exact, catalogue, probe, rules, temperature, alpha and fresh
 # are run; what the others left stays.
@@ -132,4 +132,4 @@ for seed in 1 2 3; do
 done | sweep fresh attained,shown,roundsToShow,candidaciesToShow,good,found,roundsToFind
 
 dotnet run docs/plots/plot.cs -- $out >&2
-docs/plots/section.sh >$out/section.txt
+docs/plots/results.sh >docs/results.md

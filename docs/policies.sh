@@ -96,4 +96,4 @@ if [[ $wanted == *" optimizers "* ]]; then
 fi
 
 dotnet run docs/plots/plot.cs -- $out >&2
-docs/plots/policies.sh >docs/policies.md
+docs/plots/which-policy.sh >docs/policies.md

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Prints the part of docs/results.md that is about Online Matching, from the CSV files beside this script.
+# Prints docs/results.md, from the CSV files beside this script.
 set -euo pipefail
 cd "$(dirname "$0")"
 # Mean over seeds and half a 95 % interval (Student's t), by series and x; of one column, or by column of one x. A missing value makes the mean "-".
@@ -16,13 +16,12 @@ table() { # file format columns x…
       print line } }' "$1.csv"
 }
 cat <<'TEXT'
-
-## Online Matching
+# Results: Online Matching
 
 Written by `docs/plots.sh`, three seeds each; means with 95 % intervals over seeds (Student's t). Every line of the CSV
 files beside the plots is one run. Attained is the share of the possible gain over a uniform choice among the same candidates.
 
-### The catalogue, and why it is made as it is
+## The catalogue, and why it is made as it is
 
 - Vectors, clusters and graph are made from each user's earlier half of the ratings, the hidden truth from the later half: they share no rating. Sharing
   them (`--set truth=all`), a retrieval that learns nothing foreknows the noise of the truth.
@@ -73,7 +72,7 @@ table catalogue %.0f "8 9 10 11" 1 | grep diag-lin-ucb
 if [ -f fresh.csv ]; then
 cat <<'TEXT'
 
-### Fresh items
+## Fresh items
 
 `--set fresh=0.1`: a tenth of the items is unknown at first and arrives one by one during the middle half of the run (50,000 rounds; 40,000 in the toy world). In the
 catalogue the vector of a fresh film is made from five ratings. Rounds count from arrival, medians over the items; a good item is one that was the best candidate of at least ten rounds,
@@ -87,7 +86,7 @@ fi
 if [ -f rules.csv ]; then
 cat <<'TEXT'
 
-### Selection rules and delay
+## Selection rules and delay
 
 A quarter of the toy world of the specification (`simulate world --set clusters=16 --set items=500 --rounds 40000`), which has as many decisions per edge as the whole has in 160,000 rounds:
 H = delay / clusters / itemsPerCluster is 0, 0.26, 2.6 and 10.4. `paper-argmax` is `estimate=diagonal selection=optimistic alpha=3 unexploredShare=0 floor=0`,
@@ -103,7 +102,7 @@ fi
 if [ -f temperature.csv ]; then
 cat <<'TEXT'
 
-### Temperature and clusters per user
+## Temperature and clusters per user
 
 The same world, 10,000 rounds; attained, and below it the calibration. Values of different K have different candidates.
 
@@ -119,7 +118,7 @@ fi
 if [ -f probe.csv ]; then
 cat <<'TEXT'
 
-### A constant reward
+## A constant reward
 
 What the estimates say of an item that pays everybody the same, over what it pays (`simulate world --probe`): the diagonal overstates it by the number of clusters that a user is spread over.
 
@@ -133,7 +132,7 @@ fi
 if [ -f alpha.csv ]; then
 cat <<'TEXT'
 
-### Alpha and prior weight
+## Alpha and prior weight
 
 The same world, 40,000 rounds, rewards 250 rounds late. The pooled estimate finds its own prior weight.
 
