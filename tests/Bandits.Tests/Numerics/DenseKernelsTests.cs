@@ -292,6 +292,45 @@ public sealed class DenseKernelsTests
         return sums[0];
     }
 
+    [Theory]
+    [InlineData(16, 0)]
+    [InlineData(16, 1)]
+    [InlineData(48, 5)]
+    [InlineData(96, 22)]
+    public void Rows_are_gathered_and_scattered_like_one_after_the_other(int columns, int count)
+    {
+        const int Rows = 7;
+        var random = new Random(columns + count);
+        var matrix = Numbers(random, Rows * columns);
+        var scales = Numbers(random, count);
+        int[] indices = [.. Enumerable.Range(0, count).Select(_ => random.Next(Rows))];
+        float[] sums = Numbers(random, columns), slow = [.. sums], scattered = [.. matrix];
+        for (var i = 0; i < count; i++)
+        {
+            for (var j = 0; j < columns; j++)
+                slow[j] = MathF.FusedMultiplyAdd(matrix[indices[i] * columns + j], scales[i], slow[j]);
+        }
+        DenseKernels.AddRows(scales, indices, matrix, columns, sums);
+        SameBits(slow, sums);
+
+        DenseKernels.AddToRows(scales, indices, sums, columns, scattered);
+        for (var i = 0; i < count; i++)
+        {
+            for (var j = 0; j < columns; j++)
+                matrix[indices[i] * columns + j] = MathF.FusedMultiplyAdd(sums[j], scales[i], matrix[indices[i] * columns + j]);
+        }
+        SameBits(matrix, scattered);
+    }
+
+    [Fact]
+    public void Rows_that_there_are_not_are_refused()
+    {
+        var (matrix, row) = (new float[3 * 16], new float[16]);
+        Refused(() => DenseKernels.AddRows([1], [3], matrix, 16, row), "There is no row 3");
+        Refused(() => DenseKernels.AddRows([1], [-1], matrix, 16, row), "There is no row -1");
+        Refused(() => DenseKernels.AddToRows([1, 2], [0], row, 16, matrix), "rowIndices");
+    }
+
     /// <summary>Each of so many terms rounds twice at most, relative to a partial sum no larger than the sum of magnitudes.</summary>
     private static double Rounding(int terms, double size) => 2 * (terms + 1) * Math.ScaleB(1, -24) * size + float.Epsilon;
 
