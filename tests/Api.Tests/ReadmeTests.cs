@@ -33,9 +33,11 @@ public sealed class ReadmeTests(EmbeddedDeployment newcomer) : IClassFixture<Emb
             async () => (explanation = (await RunAsync(commands[2])).Body).GetProperty("policyVersion").GetInt64() == 1,
             static () => "the first reward was served");
         AssertLike(printed[1], explanation);
-        // "The action that was rewarded is now preferred."
-        var preferred = explanation.GetProperty("actions").EnumerateArray().MaxBy(static a => a.GetProperty("propensity").GetDouble());
-        Assert.Equal(decision.GetProperty("actions")[0].GetProperty("id").GetString(), preferred.GetProperty("id").GetString());
+        // "The action that was rewarded is expected to earn more now; but of the others nothing is known yet, so they are tried first."
+        var rewardedAction = decision.GetProperty("actions")[0].GetProperty("id").GetString();
+        var explained = explanation.GetProperty("actions").EnumerateArray().ToList();
+        Assert.Equal(rewardedAction, explained.MaxBy(static a => a.GetProperty("estimate").GetDouble()).GetProperty("id").GetString());
+        Assert.Equal(rewardedAction, explained.MinBy(static a => a.GetProperty("propensity").GetDouble()).GetProperty("id").GetString());
 
         var (defined, _) = await RunAsync(commands[3]);
         Assert.Equal(HttpStatusCode.Created, defined);
