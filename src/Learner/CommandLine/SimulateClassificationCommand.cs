@@ -55,11 +55,11 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
               policy, rounds, actions, features   what ran
               regret                              wrong decisions: the best reward of every round is 1
               regretAfterShift                    the same from --shift-at on; null without it
-              squaredError                        mean squared difference of reward and expectation, before learning from it
               meanPropensity                      mean probability with which the chosen actions were drawn
               seconds                             wall time of the rounds, reading the file not counted
               decisionsPerSecond                  decisions per second of estimating and drawing
               learnedPerSecond                    interactions per second of learning, publishing not counted
+              squaredError                        mean squared difference of reward and expectation, before learning from it
 
             """);
         HelpWithParameters.WritePolicyParameters(output);

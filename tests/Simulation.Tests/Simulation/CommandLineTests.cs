@@ -11,7 +11,7 @@ public sealed class CommandLineTests
         ["calibration", "reliability", "fresh", "learnedPerSecond", "stateBytes", "exactLearnedPerSecond", "exactStateBytes", "truth"];
 
     [Fact]
-    public async Task Simulate_classification_json_is_the_last_line_with_exactly_the_fields_of_the_contract()
+    public async Task Simulate_classification_json_is_the_last_line_with_the_fields_of_the_contract_first()
     {
         using var file = new TemporaryFile(SyntheticTables.Colours(100, 1), zipped: true);
         var (code, output, _) = await Run("simulate", "classification", "--data", file.Path, "--policy", "uniform", "--rounds", "200", "--seed", "1",
@@ -19,7 +19,8 @@ public sealed class CommandLineTests
         Assert.Equal(0, code);
         using var json = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]);
         Assert.Equal(
-            ["policy", "rounds", "actions", "features", "regret", "regretAfterShift", "meanPropensity", "seconds", "decisionsPerSecond", "learnedPerSecond"],
+            ["policy", "rounds", "actions", "features", "regret", "regretAfterShift", "meanPropensity", "seconds", "decisionsPerSecond", "learnedPerSecond",
+                "squaredError"],
             json.RootElement.EnumerateObject().Select(static p => p.Name));
         Assert.Equal("uniform", json.RootElement.GetProperty("policy").GetString());
         Assert.Equal(200, json.RootElement.GetProperty("rounds").GetInt64());

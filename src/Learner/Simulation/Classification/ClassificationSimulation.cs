@@ -29,11 +29,11 @@ public sealed record ClassificationOptions(
 /// <param name="Features">Numeric columns and distinct categories of the table.</param>
 /// <param name="Regret">Wrong decisions: the best reward of every round is 1.</param>
 /// <param name="RegretAfterShift">Wrong decisions from the shift on; null without a shift.</param>
-/// <param name="SquaredError">Mean squared difference of the reward and what the policy expected of the chosen action: prequential, nothing was learned from the reward yet.</param>
 /// <param name="MeanPropensity">Mean probability with which the chosen actions were drawn.</param>
 /// <param name="Seconds">Wall time of the rounds, reading the file not counted.</param>
 /// <param name="DecisionsPerSecond">Decisions per second of deciding.</param>
 /// <param name="LearnedPerSecond">Interactions per second of learning, publishing not counted.</param>
+/// <param name="SquaredError">Mean squared difference of the reward and what the policy expected of the chosen action: prequential, nothing was learned from the reward yet.</param>
 public sealed record ClassificationResult(
     string Policy,
     long Rounds,
@@ -41,11 +41,11 @@ public sealed record ClassificationResult(
     int Features,
     long Regret,
     long? RegretAfterShift,
-    double SquaredError,
     double MeanPropensity,
     double Seconds,
     double DecisionsPerSecond,
-    double LearnedPerSecond);
+    double LearnedPerSecond,
+    double SquaredError);
 
 /// <summary>
 /// Bandit simulation on a labelled table: the row is the context, the classes are the actions, the reward is 1 for the right class and else 0.
@@ -113,7 +113,8 @@ public static class ClassificationSimulation
         progress?.Report(options.Rounds);
         return new ClassificationResult(
             options.Policy, options.Rounds, candidates.Length, data.Features, regret, options.ShiftAt is null ? null : regretAfterShift,
-            squaredError / options.Rounds, propensity / options.Rounds, Stopwatch.GetElapsedTime(started).TotalSeconds, loop.DecisionsPerSecond, loop.LearnedPerSecond);
+            propensity / options.Rounds, Stopwatch.GetElapsedTime(started).TotalSeconds, loop.DecisionsPerSecond, loop.LearnedPerSecond,
+            squaredError / options.Rounds);
     }
 
     /// <summary>A random permutation that is one cycle, so that every class changes (a fixed point would soften the shift).</summary>
