@@ -171,7 +171,7 @@ internal static class Explorers
     }
 
     /// <summary>What is added to the width of what nobody knows.</summary>
-    private const float Mark = 100;
+    internal const float Mark = 100;
 
     /// <summary>The unknown have their share among themselves, the known the rest; either has all where the other is missing.</summary>
     private static double[] Shared(float[] means, float[] widths, double share, Func<float[], float[], double[]> rule)
