@@ -12,6 +12,7 @@ namespace Recsys.Bandits.Policies.Neural;
 /// <param name="heads">u of every action, [action][unit].</param>
 /// <param name="constants">c of every action.</param>
 internal sealed class FrozenNetwork(NeuralOptions options, float[] layer, float[] bias, float[] shared, float[] rows, float[] heads, float[] constants)
+    : IFrozenMember
 {
     private readonly int _units = options.Hidden;
 
@@ -24,10 +25,7 @@ internal sealed class FrozenNetwork(NeuralOptions options, float[] layer, float[
     /// <summary>What the weights behind the hidden units add to widths; null unless widths are of all weights.</summary>
     public LayerVariances? Behind { get; init; }
 
-    /// <summary>Adds this network's expectations to sums.</summary>
-    /// <param name="query">K candidates.</param>
-    /// <param name="means">Length K: expected normalised rewards are added.</param>
-    /// <param name="variances">Length K: squared widths are added; unchanged without.</param>
+    /// <inheritdoc/>
     public void AddTo(in EncodedQuery query, Span<float> means, Span<float> variances)
     {
         var lines = Math.Max(1, query.Lines);

@@ -23,14 +23,15 @@ internal static class NeuralShard
 
     /// <summary>Reads what <see cref="Write(NeuralState, NeuralOptions, IBufferWriter{byte})"/> wrote.</summary>
     /// <exception cref="SnapshotFormatException">The bytes are something else.</exception>
-    public static FrozenEnsemble Read(ReadOnlySpan<byte> input, NeuralOptions options)
+    public static FrozenEnsemble<FrozenNetwork> Read(ReadOnlySpan<byte> input, NeuralOptions options)
     {
         var reader = new StateReader(input, "A published network");
         var interactions = reader.Long(0, long.MaxValue);
         var since = reader.Long(0, interactions);
         var (shift, scale) = (reader.Floats(options.Dense), reader.Floats(options.Dense));
-        var rows = Numbers(ref reader, reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax));
-        var heads = Numbers(ref reader, reader.ArrayUpTo<ulong>(options.ActionsMax));
+        var rowIds = reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax);
+        var keys = reader.ArrayUpTo<ulong>(options.ActionsMax);
+        var (rows, heads) = (Numbers(reader, rowIds), Numbers(reader, keys));
         var networks = new FrozenNetwork[interactions == 0 ? 0 : options.Networks];
         var inputs = new FrozenInputs(options, shift, scale, rows, heads);
         for (var i = 0; i < options.Networks; i++)
@@ -40,7 +41,7 @@ internal static class NeuralShard
                 networks[i] = network;
         }
         reader.End();
-        return new FrozenEnsemble(inputs, networks, interactions, since);
+        return new FrozenEnsemble<FrozenNetwork>(inputs, networks, interactions, since);
     }
 
     private static void Write(NeuralNetwork network, NeuralOptions options, StateWriter writer)
@@ -125,7 +126,9 @@ internal static class NeuralShard
         }
     }
 
-    private static Dictionary<ulong, int> Numbers(ref StateReader reader, ulong[] ids)
+    /// <summary>The place of every id.</summary>
+    /// <exception cref="SnapshotFormatException">One is there twice.</exception>
+    public static Dictionary<ulong, int> Numbers(in StateReader reader, ulong[] ids)
     {
         var numbers = new Dictionary<ulong, int>(ids.Length);
         for (var i = 0; i < ids.Length; i++)

@@ -39,7 +39,7 @@ internal sealed class NeuralTrainer : IPrequentialTrainer
     /// <inheritdoc/>
     public long DriftAlarms => _state.Drift.Alarms;
 
-    /// <summary>The state, for tests.</summary>
+    /// <summary>The state, for what is built on the networks and for tests.</summary>
     internal NeuralState State => _state;
 
     /// <inheritdoc/>

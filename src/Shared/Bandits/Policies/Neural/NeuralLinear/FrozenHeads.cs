@@ -15,7 +15,7 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 /// noise. The paper's inverse gamma prior (a₀ = b₀ = 6) expects about 1 as well, until an action has been seen often; an estimate from a few
 /// rewards that happen to be equal would be 0, and the action never tried again.
 /// </remarks>
-internal sealed class FrozenHeads
+internal sealed class FrozenHeads : IFrozenMember
 {
     /// <summary>Imaginary interactions of reward ½ in the mean reward.</summary>
     private const double PriorInteractions = 10, PriorReward = 0.5;
@@ -53,7 +53,7 @@ internal sealed class FrozenHeads
     /// <summary>Regressions by action, which a successor may share.</summary>
     public Dictionary<ulong, SolvedBlock> Solved { get; } = [];
 
-    /// <summary>Adds expectations and squared widths to sums.</summary>
+    /// <inheritdoc/>
     public void AddTo(in EncodedQuery encoded, Span<float> means, Span<float> variances)
     {
         var units = _options.Trunk.Hidden;

@@ -28,13 +28,13 @@ internal static class NeuralLinearShard
     /// <param name="options">The configuration that they were learned with.</param>
     /// <param name="previous">The same partition before, from which unchanged solutions are shared; or null.</param>
     /// <exception cref="SnapshotFormatException">The bytes are something else.</exception>
-    public static FrozenHeadEnsemble Read(ReadOnlySpan<byte> input, NeuralLinearOptions options, FrozenHeadEnsemble? previous)
+    public static FrozenEnsemble<FrozenHeads> Read(ReadOnlySpan<byte> input, NeuralLinearOptions options, FrozenEnsemble<FrozenHeads>? previous)
     {
         var reader = new StateReader(input, "A published neural-linear policy");
         var interactions = reader.Long(0, long.MaxValue);
         var rowIds = reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax);
         var keys = reader.ArrayUpTo<ulong>(options.Trunk.ActionsMax);
-        var (rows, actions) = (Numbers(reader, rowIds), Numbers(reader, keys));
+        var (rows, actions) = (NeuralShard.Numbers(reader, rowIds), NeuralShard.Numbers(reader, keys));
         var members = new FrozenHeads[options.Trunk.Networks];
         FrozenInputs? inputs = null;
         for (var member = 0; member < members.Length; member++)
@@ -50,14 +50,6 @@ internal static class NeuralLinearShard
             members[member] = new FrozenHeads(options, trunk, sums, previous?.Members[member]);
         }
         reader.End();
-        return new FrozenHeadEnsemble(inputs!, members, interactions);
-    }
-
-    private static Dictionary<ulong, int> Numbers(in StateReader reader, ulong[] ids)
-    {
-        var numbers = new Dictionary<ulong, int>(ids.Length);
-        for (var i = 0; i < ids.Length; i++)
-            reader.Require(numbers.TryAdd(ids[i], i), "two blocks have one name");
-        return numbers;
+        return new FrozenEnsemble<FrozenHeads>(inputs!, members, interactions, interactions);
     }
 }
