@@ -71,18 +71,18 @@ internal static class NeuralShard
         var (layer, bias, shared) = (reader.Floats((long)options.Dense * units), reader.Floats(units), reader.Floats(units + 1));
         var rows = Blocks(ref reader, inputs.Rows, units);
         var (heads, constants) = Heads(ref reader, inputs.Heads, units);
-        var (headPrecisions, constantPrecisions) = options.Widths == WidthForm.None ? (null, null) : Heads(ref reader, inputs.Heads, units);
-        AddPrior(headPrecisions, reader);
-        AddPrior(constantPrecisions, reader);
+        var (headVariances, constantVariances) = options.Widths == WidthForm.None ? (null, null) : Heads(ref reader, inputs.Heads, units);
+        Invert(headVariances, reader);
+        Invert(constantVariances, reader);
         foreach (var weights in (ReadOnlySpan<float[]>)[layer, bias, shared, rows, heads, constants])
             reader.Require(Weights.IsUsable(weights), "a weight is beyond all bounds");
-        return new FrozenNetwork(options, layer, bias, shared, rows, heads, constants)
+        return new FrozenNetwork(options, new FrozenLayer(units, layer, bias, rows), shared, heads, constants)
         {
-            HeadPrecisions = headPrecisions,
-            ConstantPrecisions = constantPrecisions,
-            Behind = options.Widths != WidthForm.Full
+            HeadVariances = headVariances,
+            ConstantVariances = constantVariances,
+            LayerVariances = options.Widths != WidthForm.Full
                 ? null
-                : new LayerVariances(options, Variances(ref reader, 1, options.Dense * units), Variances(ref reader, 1, units), Variances(ref reader, inputs.Rows, units)),
+                : new FrozenLayer(units, Variances(ref reader, 1, options.Dense * units), Variances(ref reader, 1, units), Variances(ref reader, inputs.Rows, units)),
         };
     }
 
@@ -110,19 +110,17 @@ internal static class NeuralShard
     private static float[] Variances(ref StateReader reader, int count, int length)
     {
         var all = Blocks(ref reader, count, length);
-        AddPrior(all, reader);
-        for (var i = 0; i < all.Length; i++)
-            all[i] = 1 / all[i];
+        Invert(all, reader);
         return all;
     }
 
-    /// <summary>λ + Σ of squared derivatives, λ = 1.</summary>
-    private static void AddPrior(float[]? squares, in StateReader reader)
+    /// <summary>Turns sums S of squared derivatives into variances 1/(λ + S), λ = 1.</summary>
+    private static void Invert(float[]? squares, in StateReader reader)
     {
         for (var i = 0; i < squares?.Length; i++)
         {
             reader.Require(squares[i] >= 0, "a sum of squares is negative");
-            squares[i] += 1;
+            squares[i] = 1 / (1 + squares[i]);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class FrozenHeads : IFrozenMember
     private const double PriorInteractions = 10, PriorReward = 0.5;
 
     private readonly NeuralLinearOptions _options;
-    private readonly FrozenNetwork _trunk;
+    private readonly FrozenLayer _trunk;
     private readonly SolvedBlock?[] _own;
     private readonly SolvedBlock? _others;
     private readonly double _centre;
@@ -35,7 +35,7 @@ internal sealed class FrozenHeads : IFrozenMember
     public FrozenHeads(NeuralLinearOptions options, HeadTrunk trunk, HeadSums sums, FrozenHeads? previous)
     {
         _options = options;
-        _trunk = new FrozenNetwork(options.Trunk, trunk.Layer, trunk.Bias, [], trunk.Rows, [], []);
+        _trunk = new FrozenLayer(options.Trunk.Hidden, trunk.Layer, trunk.Bias, trunk.Rows);
         var total = sums.Others.Gram[0] + sums.Own.Sum(static block => block.Gram[0]);
         var rewards = sums.Others.Moments[0] + sums.Own.Sum(static block => block.Moments[0]);
         _centre = (rewards + PriorInteractions * PriorReward) / (total + PriorInteractions);
