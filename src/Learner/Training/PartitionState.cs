@@ -113,6 +113,9 @@ public sealed class PartitionState : IDisposable
     /// <summary>How well the trainer foresees rewards; null for one that does not say.</summary>
     public (double Loss, long DriftAlarms)? Foresight => _trainer is IPrequentialTrainer trainer ? (trainer.PrequentialLoss, trainer.DriftAlarms) : null;
 
+    /// <summary>What networks had no room for, and how often they began anew; null for a trainer without.</summary>
+    public (long RefusedInputs, long Restarts)? Networks => _trainer is INetworkTrainer trainer ? (trainer.RefusedInputs, trainer.NetworkRestarts) : null;
+
     /// <summary>Event time at which a reward window closes next, Unix ms, or null when none is open.</summary>
     public long? NextDeadline => _joiner.NextDeadline;
 

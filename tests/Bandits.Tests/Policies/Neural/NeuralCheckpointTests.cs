@@ -66,6 +66,7 @@ public sealed class NeuralCheckpointTests
         whole.Learn(interactions.AsSpan(40));
         restored.Learn(interactions.AsSpan(40));
         Assert.Equal([0, 1], whole.State.Networks.Select(static n => n.Restarts));
+        Assert.Equal(1, restored.NetworkRestarts);
         Assert.Equal(160 - 1, whole.State.Networks[1].Step);
         Assert.Equal(Shards.Bytes(whole.WriteCheckpoint), Shards.Bytes(restored.WriteCheckpoint));
         Assert.Equal(Shards.Bytes(whole.WriteParameters), Shards.Bytes(restored.WriteParameters));

@@ -10,7 +10,7 @@ namespace Recsys.Bandits.Policies.Neural;
 /// cost of an interaction is that of the minibatch, however long the history is. No importance weights: the network is a regression, and which actions it gets to see does
 /// not bias it (Foster and Rakhlin 2020).
 /// </summary>
-internal sealed class NeuralTrainer : IPrequentialTrainer
+internal sealed class NeuralTrainer : INetworkTrainer
 {
     private static readonly DriftSignal DriftSignal = new();
     private static readonly ShiftingRate RateRule = new();
@@ -38,6 +38,12 @@ internal sealed class NeuralTrainer : IPrequentialTrainer
 
     /// <inheritdoc/>
     public long DriftAlarms => _state.Drift.Alarms;
+
+    /// <inheritdoc/>
+    public long RefusedInputs => _state.Inputs.Refused;
+
+    /// <inheritdoc/>
+    public long NetworkRestarts => _state.Networks.Sum(static network => network.Restarts);
 
     /// <summary>The state, for what is built on the networks and for tests.</summary>
     internal NeuralState State => _state;
