@@ -19,6 +19,7 @@ public sealed class LearnerMetrics
     private readonly Gauge _version;
     private readonly Gauge _published;
     private readonly Counter _refused;
+    private readonly Counter _heldBack;
     private readonly Counter _bytes;
     private readonly Gauge _lag;
     private readonly Gauge _inFlight;
@@ -57,6 +58,8 @@ public sealed class LearnerMetrics
         _version = metrics.CreateGauge("recsys_params_version", "Interactions that the published parameters have learned from.", ["experiment", "partition"]);
         _published = metrics.CreateGauge("recsys_params_published_timestamp_seconds", "When parameters were last published.", ["experiment", "partition"]);
         _refused = metrics.CreateCounter("recsys_params_withheld_total", "Publications that the publisher's own check refused.", ["experiment"]);
+        _heldBack = metrics.CreateCounter(
+            "recsys_params_held_back_total", "Publications held back because they foresaw the newest rewards worse than what is served, beyond noise.", ["experiment"]);
         _bytes = metrics.CreateCounter("recsys_params_published_bytes_total", "Bytes of published parameters: whole ones, and deltas over them.", ["experiment", "form"]);
         _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
         _inFlight = metrics.CreateGauge("recsys_impressions_in_flight", "Positions shown whose reward is still awaited.", ["experiment", "partition"]);
@@ -96,7 +99,7 @@ public sealed class LearnerMetrics
     public void Forget(string experiment)
     {
         var topic = EventTopics.Events(experiment);
-        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _bytes, _drift, _refusedInputs, _networkRestarts, _storeFailures, _restarts])
+        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _heldBack, _bytes, _drift, _refusedInputs, _networkRestarts, _storeFailures, _restarts])
         {
             foreach (var values in counter.GetAllLabelValues().Where(v => v[0] == experiment || v[0] == topic).ToList())
                 counter.RemoveLabelled(values);
@@ -138,6 +141,7 @@ public sealed class LearnerMetrics
             Version = metrics._version.WithLabels(experiment, p);
             Published = metrics._published.WithLabels(experiment, p);
             Refused = metrics._refused.WithLabels(experiment);
+            HeldBack = metrics._heldBack.WithLabels(experiment);
             WholeBytes = metrics._bytes.WithLabels(experiment, "whole");
             DeltaBytes = metrics._bytes.WithLabels(experiment, "delta");
             Lag = metrics._lag.WithLabels(experiment, p);
@@ -192,6 +196,9 @@ public sealed class LearnerMetrics
 
         /// <summary>Publications refused.</summary>
         public Counter.Child Refused { get; }
+
+        /// <summary>Publications held back.</summary>
+        public Counter.Child HeldBack { get; }
 
         /// <summary>Bytes of whole parameters published.</summary>
         public Counter.Child WholeBytes { get; }
