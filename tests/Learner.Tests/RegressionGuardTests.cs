@@ -27,7 +27,7 @@ public sealed class RegressionGuardTests
         Assert.Equal(good, rig.Stores.Publications[^1]);
         Assert.Equal(10, HeldBack(rig));
         var message = Assert.Single(rig.Messages.All, static m => m.Id == 2019).Text;
-        Assert.Contains("home/0: the new parameters foresee rewards worse than the last ones, which stand for now: The mean squared error over the newest 64", message, StringComparison.Ordinal);
+        Assert.Contains("home/0: the new parameters foresee rewards worse than the last ones, which still stand: The mean squared error over the newest 64", message, StringComparison.Ordinal);
         Assert.True(Estimates(rig, experiment)[0] > 0.8);
 
         kind.IsRuined = false;
