@@ -21,6 +21,7 @@ public sealed class NeuralCheckpointTests
         { "neu-square-cb", "optimizer=sgd-sai actionsMax=3" },
         { "neu-fast-cb", "optimizer=lion drift=off scope=per-action replay=650" },
         { "neural-ucb", "optimizer=adopt rate=0.01" },
+        { "neu-fast-cb", "batchRule=noise batch=32" },
     };
 
     [Theory]

@@ -40,6 +40,7 @@ internal static class NeuralCheckpoint
         {
             writer.Write(network.Step);
             writer.Write(network.Restarts);
+            writer.Write((long)network.BatchSize);
             foreach (var weights in network.All)
             {
                 writer.Write(weights.Steps);
@@ -88,6 +89,7 @@ internal static class NeuralCheckpoint
             network.Cover();
             network.Step = reader.Long(0, CountMax);
             network.Restarts = reader.Long(0, CountMax);
+            network.BatchSize = (int)reader.Long(options.BatchSize?.Smallest ?? options.Batch, options.Batch);
             foreach (var weights in network.All)
             {
                 weights.Steps = reader.Long(0, CountMax);

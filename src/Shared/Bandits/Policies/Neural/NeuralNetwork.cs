@@ -37,6 +37,7 @@ internal sealed class NeuralNetwork
         (_options, _inputTable, _member) = (options, inputs, member);
         var units = options.Hidden;
         _output = new float[units];
+        BatchSize = options.BatchSize?.Smallest ?? options.Batch;
         var weights = new float[options.Dense * units];
         // Scaled inputs have unit variance: so have the sums that go into the units.
         InitialWeights.Draw(Seed(LayerId), 1 / Math.Sqrt(Math.Max(1, options.Dense)), weights);
@@ -67,6 +68,9 @@ internal sealed class NeuralNetwork
 
     /// <summary>Steps taken.</summary>
     public long Step { get; set; }
+
+    /// <summary>Rows that the next step should have.</summary>
+    public int BatchSize { get; set; }
 
     /// <summary>How often the weights had left all bounds, and the network began anew.</summary>
     public long Restarts { get; set; }
@@ -105,6 +109,7 @@ internal sealed class NeuralNetwork
         _touched.Clear();
         Touch(Layer);
         Touch(Bias);
+        var squaredNorms = 0.0;
         for (var i = 0; i < count; i++)
         {
             var example = examples[i];
@@ -120,6 +125,8 @@ internal sealed class NeuralNetwork
             if (UsesShared(example.Head))
                 AddToHead(Touch(Shared), slope, hidden);
             DenseKernels.AddScaled(1, slopes, Bias.Tensor.Gradient);
+            if (_options.BatchSize is not null)
+                squaredNorms += (double)count * count * SquaredNorm(example, i, slope);
             if (example.Rows.Length > 0)
                 DenseKernels.AddToRows(example.Values, PlacesOf(example.Rows), slopes, units, _rowGradients);
         }
@@ -130,7 +137,21 @@ internal sealed class NeuralNetwork
             _rowGradients.AsSpan(place * units, units).CopyTo(row.Tensor.Gradient);
             _touched.Add(row);
         }
-        Move(rate);
+        var norm = Move(rate);
+        if (_options.BatchSize is { } control && count > 1)
+            BatchSize = control.Next(BatchSize, GradientNoise.OfMicroBatches(squaredNorms, count, 1, norm * norm));
+    }
+
+    /// <summary>
+    /// ‖g‖² of one row of a minibatch, without its gradient: that of a layer is the outer product of slopes and inputs. A hashed input that comes twice counts as two.
+    /// </summary>
+    private double SquaredNorm(in Example example, int place, float slope)
+    {
+        var (units, dense) = (_options.Hidden, _options.Dense);
+        ReadOnlySpan<float> slopes = _slopes.AsSpan(place * units, units), hidden = _hidden.AsSpan(place * units, units), inputs = _inputs.AsSpan(place * dense, dense);
+        var outputs = (example.Head >= 0 ? 1 : 0) + (UsesShared(example.Head) ? 1 : 0);
+        return (double)DenseKernels.Dot(slopes, slopes) * (1 + DenseKernels.Dot(inputs, inputs) + DenseKernels.Dot(example.Values, example.Values))
+            + (double)outputs * slope * slope * (1 + DenseKernels.Dot(hidden, hidden));
     }
 
     private void Forward(ReadOnlySpan<Example> examples)
@@ -237,14 +258,15 @@ internal sealed class NeuralNetwork
         }
     }
 
-    private void Move(float rate)
+    /// <summary>Steps; gives the norm that the gradient had.</summary>
+    private double Move(float rate)
     {
         if (_stepped.Length < _touched.Count)
             _stepped = new ParameterTensor[2 * _touched.Count];
         for (var i = 0; i < _touched.Count; i++)
             _stepped[i] = _touched[i].Tensor;
         var tensors = _stepped.AsSpan(0, _touched.Count);
-        Gradients.Clip(tensors, _options.Clip);
+        var norm = Gradients.Clip(tensors, _options.Clip);
         if (_options.Pull > 0 && rate > 0)
         {
             foreach (var tensor in tensors)
@@ -263,6 +285,7 @@ internal sealed class NeuralNetwork
         }
         if (!usable)
             Restart();
+        return norm;
     }
 
     /// <summary>A rate that is far too large makes weights grow without end; such a network has nothing left to lose.</summary>

@@ -58,8 +58,14 @@ internal sealed record NeuralOptions(
     /// </summary>
     public const int HashedInputsMax = 16_384;
 
+    /// <summary>How many rows a step has, by the noise of its gradient; null where that is fixed.</summary>
+    public BatchSizeControl? BatchSize { get; init; }
+
     /// <summary>As many as that, or fewer.</summary>
     public int HashedInputs { get; init; } = HashedInputsMax;
+
+    /// <summary>Below this many rows the noise of a gradient cannot be told either.</summary>
+    private const int BatchMin = 8;
 
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
@@ -73,6 +79,7 @@ internal sealed record NeuralOptions(
         new("pull", "0.1", "Pull of the weights towards their initial values, in units of the rate: the closed form of the perturbed prediction.", 0, 100),
         new("clip", "10", "Largest norm of a step's gradient; longer ones are shortened.", 1e-6, 1e6),
         new("batch", "64", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
+        new("batchRule", "fixed", "fixed: as many rows as there are; or noise: 8 to that many, as many as the noise of the gradient asks for.", Choices: ["fixed", "noise"]),
         new("replay", "8192", "Interactions kept for replay.", 1, 1 << 20, Integer: true),
         new("stepEvery", "1", "Interactions between two steps of a network; with 2, half of the networks step at each.", 1, 1024, Integer: true),
         new("average", "0", "Share of the old in the running average of the weights that is served; 0 serves the newest weights.", 0, 0.9999),
@@ -104,6 +111,11 @@ internal sealed record NeuralOptions(
             parameters.Choice("drift") == "on",
             parameters.Integer("actionsMax"),
             parameters.Choice("scope") == "both" || (parameters.Choice("scope") == "auto" && spec.Features.ActionVector > 0),
-            widths);
+            widths)
+        {
+            BatchSize = parameters.Choice("batchRule") == "noise"
+                ? new BatchSizeControl(Math.Min(BatchMin, parameters.Integer("batch")), parameters.Integer("batch"))
+                : null,
+        };
     }
 }

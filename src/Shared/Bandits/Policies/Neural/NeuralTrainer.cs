@@ -83,7 +83,6 @@ internal sealed class NeuralTrainer : INetworkTrainer
         ring.Add(example);
         _state.Interactions++;
         var rate = _options.ShiftingRate ? (float)(_options.Rate * RateRule.Share(_state.Losses)) : _options.Rate;
-        var count = Math.Min(_options.Batch, ring.Count);
         double expected = 0;
         for (var n = 0; n < _state.Networks.Length; n++)
         {
@@ -93,6 +92,7 @@ internal sealed class NeuralTrainer : INetworkTrainer
             // Networks that do not step at every interaction take turns.
             if ((_state.Interactions + n) % _options.StepEvery != 0)
                 continue;
+            var count = Math.Min(network.BatchSize, ring.Count);
             for (var i = 0; i < count; i++)
                 _batch[i] = ring[i < _options.StepEvery ? i : Drawn(n * _options.Batch + i, ring.Count)];
             network.Learn(_batch.AsSpan(0, count), rate);
