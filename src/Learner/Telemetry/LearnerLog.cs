@@ -56,4 +56,10 @@ internal static partial class LearnerLog
 
     [LoggerMessage(EventId = 2018, Level = LogLevel.Warning, Message = "Learning of a partition goes on on the CPU with the same result: {Reason}")]
     public static partial void DeviceDegraded(this ILogger log, string reason);
+
+    [LoggerMessage(EventId = 2019, Level = LogLevel.Warning, Message = "{Experiment}/{Partition}: the new parameters foresee rewards worse than the last ones, which still stand: {Reason}")]
+    public static partial void HeldBack(this ILogger log, string experiment, int partition, string reason);
+
+    [LoggerMessage(EventId = 2020, Level = LogLevel.Information, Message = "{Experiment}/{Partition}: published again after {Count} that were held back")]
+    public static partial void NoLongerHeldBack(this ILogger log, string experiment, int partition, int count);
 }

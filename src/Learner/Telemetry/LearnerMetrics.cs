@@ -19,6 +19,7 @@ public sealed class LearnerMetrics
     private readonly Gauge _version;
     private readonly Gauge _published;
     private readonly Counter _refused;
+    private readonly Counter _heldBack;
     private readonly Counter _bytes;
     private readonly Gauge _lag;
     private readonly Gauge _inFlight;
@@ -27,6 +28,8 @@ public sealed class LearnerMetrics
     private readonly Gauge _refusedUpdates;
     private readonly Gauge _loss;
     private readonly Counter _drift;
+    private readonly Counter _refusedInputs;
+    private readonly Counter _networkRestarts;
     private readonly Counter _storeFailures;
     private readonly Counter _restarts;
     private readonly Gauge _device;
@@ -55,6 +58,8 @@ public sealed class LearnerMetrics
         _version = metrics.CreateGauge("recsys_params_version", "Interactions that the published parameters have learned from.", ["experiment", "partition"]);
         _published = metrics.CreateGauge("recsys_params_published_timestamp_seconds", "When parameters were last published.", ["experiment", "partition"]);
         _refused = metrics.CreateCounter("recsys_params_withheld_total", "Publications that the publisher's own check refused.", ["experiment"]);
+        _heldBack = metrics.CreateCounter(
+            "recsys_params_held_back_total", "Publications held back because they foresaw the newest rewards worse than what is served, beyond noise.", ["experiment"]);
         _bytes = metrics.CreateCounter("recsys_params_published_bytes_total", "Bytes of published parameters: whole ones, and deltas over them.", ["experiment", "form"]);
         _lag = metrics.CreateGauge("recsys_consumer_lag_seconds", "Age of the newest record read while there are more; 0 at the end of the log.", ["experiment", "partition"]);
         _inFlight = metrics.CreateGauge("recsys_impressions_in_flight", "Positions shown whose reward is still awaited.", ["experiment", "partition"]);
@@ -62,6 +67,10 @@ public sealed class LearnerMetrics
         _loss = metrics.CreateGauge(
             "recsys_learner_prequential_loss", "Running average of the losses of expectations, before learning from the reward.", ["experiment", "partition"]);
         _drift = metrics.CreateCounter("recsys_drift_detected_total", "Times that losses have jumped.", ["experiment", "detector"]);
+        _refusedInputs = metrics.CreateCounter(
+            "recsys_learner_refused_inputs_total", "Hashed inputs that networks did not see because there was no room for their weights.", ["experiment"]);
+        _networkRestarts = metrics.CreateCounter(
+            "recsys_learner_network_restarts_total", "Networks that began anew because their weights had left all bounds.", ["experiment"]);
         _perEdge = metrics.CreateGauge(
             "recsys_impressions_per_edge_in_flight",
             "H: impressions per edge that are decided before their reward can be known. Above 0.3 an argmax wastes them; Thompson sampling bears 3.", ["experiment", "partition"]);
@@ -90,7 +99,7 @@ public sealed class LearnerMetrics
     public void Forget(string experiment)
     {
         var topic = EventTopics.Events(experiment);
-        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _bytes, _storeFailures, _restarts])
+        foreach (var counter in (Counter[])[_rewards, _deadLettered, _consumed, _ignored, _examples, _refused, _heldBack, _bytes, _drift, _refusedInputs, _networkRestarts, _storeFailures, _restarts])
         {
             foreach (var values in counter.GetAllLabelValues().Where(v => v[0] == experiment || v[0] == topic).ToList())
                 counter.RemoveLabelled(values);
@@ -112,8 +121,10 @@ public sealed class LearnerMetrics
         // Made when there is something to say: a policy without edges has none of them, rather than zeros.
         private readonly Lazy<(Gauge.Child Edges, Gauge.Child PerEdge, Gauge.Child Refused)> _table;
         private readonly Lazy<(Gauge.Child Loss, Counter.Child Drift)> _foresight;
+        private readonly Lazy<(Counter.Child RefusedInputs, Counter.Child Restarts)> _networks;
         private JoinCounts _reported;
         private long _reportedAlarms;
+        private (long RefusedInputs, long Restarts) _reportedNetworks;
 
         internal Children(LearnerMetrics metrics, string experiment, int partition)
         {
@@ -130,12 +141,14 @@ public sealed class LearnerMetrics
             Version = metrics._version.WithLabels(experiment, p);
             Published = metrics._published.WithLabels(experiment, p);
             Refused = metrics._refused.WithLabels(experiment);
+            HeldBack = metrics._heldBack.WithLabels(experiment);
             WholeBytes = metrics._bytes.WithLabels(experiment, "whole");
             DeltaBytes = metrics._bytes.WithLabels(experiment, "delta");
             Lag = metrics._lag.WithLabels(experiment, p);
             _inFlight = metrics._inFlight.WithLabels(experiment, p);
             _table = new(() => (metrics._edges.WithLabels(experiment, p), metrics._perEdge.WithLabels(experiment, p), metrics._refusedUpdates.WithLabels(experiment, p)));
             _foresight = new(() => (metrics._loss.WithLabels(experiment, p), metrics._drift.WithLabels(experiment, "prequential")));
+            _networks = new(() => (metrics._refusedInputs.WithLabels(experiment), metrics._networkRestarts.WithLabels(experiment)));
             StoreFailures = metrics._storeFailures.WithLabels(experiment);
             (Counter.Child, Func<JoinCounts, long>) Of(string result, Func<JoinCounts, long> count) => (metrics._rewards.WithLabels(experiment, result), count);
             _rewards =
@@ -184,6 +197,9 @@ public sealed class LearnerMetrics
         /// <summary>Publications refused.</summary>
         public Counter.Child Refused { get; }
 
+        /// <summary>Publications held back.</summary>
+        public Counter.Child HeldBack { get; }
+
         /// <summary>Bytes of whole parameters published.</summary>
         public Counter.Child WholeBytes { get; }
 
@@ -197,7 +213,8 @@ public sealed class LearnerMetrics
         public Counter.Child StoreFailures { get; }
 
         /// <summary>Starts counting from here: what a checkpoint brought along was counted by whoever wrote it.</summary>
-        public void Start(in JoinCounts counts, long driftAlarms) => (_reported, _reportedAlarms) = (counts, driftAlarms);
+        public void Start(in JoinCounts counts, long driftAlarms, (long RefusedInputs, long Restarts) networks) =>
+            (_reported, _reportedAlarms, _reportedNetworks) = (counts, driftAlarms, networks);
 
         /// <summary>Adds what has happened since the last report.</summary>
         public void Report(in JoinCounts counts)
@@ -226,6 +243,14 @@ public sealed class LearnerMetrics
             _foresight.Value.Loss.Set(loss);
             _foresight.Value.Drift.Inc(Math.Max(0, driftAlarms - _reportedAlarms));
             _reportedAlarms = driftAlarms;
+        }
+
+        /// <summary>Adds what networks had no room for and how often they began anew.</summary>
+        public void Report((long RefusedInputs, long Restarts) networks)
+        {
+            _networks.Value.RefusedInputs.Inc(Math.Max(0, networks.RefusedInputs - _reportedNetworks.RefusedInputs));
+            _networks.Value.Restarts.Inc(Math.Max(0, networks.Restarts - _reportedNetworks.Restarts));
+            _reportedNetworks = networks;
         }
 
         /// <summary>Takes the gauges away: the partition is somebody else's to report.</summary>

@@ -66,7 +66,7 @@ public sealed class PartitionLearner
         _holdUntil = hold.TotalMilliseconds;
         _savedOffset = Math.Max(state.RebuildUntil, state.NextOffset);
         // What a checkpoint brought along was counted by whoever wrote it.
-        _metrics.Start(state.Counts, state.Foresight?.DriftAlarms ?? 0);
+        _metrics.Start(state.Counts, state.Foresight?.DriftAlarms ?? 0, state.Networks ?? default);
     }
 
     /// <summary>The offset of the first record to read.</summary>
@@ -170,6 +170,8 @@ public sealed class PartitionLearner
             _metrics.Report(_state.Counts, edges, refused);
         if (_state.Foresight is var (loss, alarms))
             _metrics.Report(loss, alarms);
+        if (_state.Networks is { } networks)
+            _metrics.Report(networks);
         _metrics.Lag.Set(caughtUp || _state.AppendedAt == 0 ? 0 : Math.Max(0, Now - _state.AppendedAt) / 1000.0);
         if (_state.IsRebuilding && !IsRebuildOver(caughtUp))
             return;

@@ -49,7 +49,14 @@ public sealed class PartitionState : IDisposable
     // Null where nobody wants to know what is awaited.
     private readonly IPendingTrainer? _pending;
     private readonly List<Impression>? _expected;
+    private readonly Queue<Interaction> _recent = new();
     private readonly ArrayBufferWriter<byte> _buffer = new();
+
+    /// <summary>
+    /// Interactions kept in <see cref="Recent"/>: enough for a standard error, few enough that two policies estimate all of them in a fraction of the time that writing
+    /// parameters takes, and as many as networks replay after an alarm, so that after a shift they are soon all of the new world.
+    /// </summary>
+    public const int RecentMax = 64;
 
     /// <summary>Nothing learned, nothing read.</summary>
     /// <param name="experiment">What to learn.</param>
@@ -113,6 +120,9 @@ public sealed class PartitionState : IDisposable
     /// <summary>How well the trainer foresees rewards; null for one that does not say.</summary>
     public (double Loss, long DriftAlarms)? Foresight => _trainer is IPrequentialTrainer trainer ? (trainer.PrequentialLoss, trainer.DriftAlarms) : null;
 
+    /// <summary>What networks had no room for, and how often they began anew; null for a trainer without.</summary>
+    public (long RefusedInputs, long Restarts)? Networks => _trainer is INetworkTrainer trainer ? (trainer.RefusedInputs, trainer.NetworkRestarts) : null;
+
     /// <summary>Event time at which a reward window closes next, Unix ms, or null when none is open.</summary>
     public long? NextDeadline => _joiner.NextDeadline;
 
@@ -127,6 +137,9 @@ public sealed class PartitionState : IDisposable
 
     /// <summary>The newest interaction learned, or null: a realistic query to try new parameters with.</summary>
     public Interaction? Newest { get; private set; }
+
+    /// <summary>The newest interactions that networks have learned, for comparing parameters; none for other trainers. Not part of the state.</summary>
+    public IReadOnlyCollection<Interaction> Recent => _recent;
 
     /// <summary>Takes in the next record.</summary>
     /// <param name="record">Its offset is not below the last one's.</param>
@@ -185,6 +198,7 @@ public sealed class PartitionState : IDisposable
         foreach (var interaction in _joined)
             Settle(interaction);
         Newest = _joined[^1];
+        Remember();
         _joined.Clear();
         return count;
     }
@@ -243,6 +257,18 @@ public sealed class PartitionState : IDisposable
         _buffer.ResetWrittenCount();
         _trainer.WriteCheckpoint(_buffer);
         return _buffer.WrittenMemory;
+    }
+
+    private void Remember()
+    {
+        if (_trainer is not INetworkTrainer)
+            return;
+        for (var i = Math.Max(0, _joined.Count - RecentMax); i < _joined.Count; i++)
+        {
+            if (_recent.Count == RecentMax)
+                _recent.Dequeue();
+            _recent.Enqueue(_joined[i]);
+        }
     }
 
     /// <summary>The joins that were open when the checkpoint was written are open again: what they await is awaited again.</summary>

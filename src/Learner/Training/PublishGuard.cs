@@ -7,11 +7,21 @@ namespace Recsys.Learner.Training;
 
 /// <summary>
 /// Tries parameters the way a reader will before anybody else sees them: opens the frame, assembles the policy, and asks it for one decision. What
-/// cannot be served must not be published.
+/// cannot be served must not be published. What networks learn can also become worse by learning more; where that is beyond noise, readers keep what they have
+/// for a while. No learned state depends on any of it.
 /// </summary>
 public sealed class PublishGuard(IPolicyKind kind, PolicySpec spec)
 {
+    /// <summary>
+    /// How often in a row <see cref="Regression"/> holds back at most. Each time at least one interaction more has been learned, so by then all that is compared on is newer
+    /// than the first refusal. If what is served still looks better then, the next parameters will not repair that either, and serving something of the past for ever
+    /// is worse than what was learned from the log.
+    /// </summary>
+    public const int HeldBackMax = PartitionState.RecentMax;
+
     private IPolicy? _last;
+    private IPolicy? _served;
+    private int _heldBack;
 
     /// <summary>What is wrong with framed parameters, one sentence, or null when they can be served.</summary>
     /// <param name="framed">Made by <see cref="SnapshotFraming.Frame"/>.</param>
@@ -34,6 +44,25 @@ public sealed class PublishGuard(IPolicyKind kind, PolicySpec spec)
         {
             return problem.Message;
         }
+    }
+
+    /// <summary>
+    /// Why the parameters for which <see cref="Problem"/> was null just now should not replace those that were let through last, one sentence, or null when they should.
+    /// Sudden ruin is found; what becomes worse by less than noise at each publication is not.
+    /// </summary>
+    /// <param name="recent">The newest interactions learned; none where what is learned are sums, which only become surer.</param>
+    public string? Regression(IReadOnlyCollection<Interaction> recent)
+    {
+        if (recent.Count == 0)
+            return null;
+        if (_served is not null && _heldBack < HeldBackMax && ForesightComparison.Of(_served, _last!, spec.Reward, recent) is { IsWorse: true } comparison)
+        {
+            _heldBack++;
+            return comparison.ToString();
+        }
+        _heldBack = 0;
+        _served = _last;
+        return null;
     }
 
     /// <summary>What is wrong with a framed delta, one sentence, or null when it can be applied.</summary>

@@ -25,6 +25,7 @@ public sealed class ShardPublisher
     private double _touchedAt = double.MinValue;
     private double _cost;
     private bool _refusing;
+    private int _heldBack;
 
     // Whether the store is known to have what was published last, so that a delta can lead on from there.
     private bool _chained;
@@ -141,8 +142,8 @@ public sealed class ShardPublisher
         return outcome;
     }
 
-    // The outcome; Missing when the parameters are not fit to be served, and were not given to the store. When the store is lost on the way its head is what it was or
-    // this very version, and a delta that follows finds out which.
+    // The outcome; Missing when the parameters are not fit to be served, or worse than the last ones, and were not given to the store. When the store is lost on the way
+    // its head is what it was or this very version, and a delta that follows finds out which.
     private SnapshotOutcome PublishWhole(PartitionState state, double now, long asOf)
     {
         var started = _out.Time.GetTimestamp();
@@ -153,6 +154,14 @@ public sealed class ShardPublisher
             _chained = false;
             _refused = state.Interactions;
             Refuse(problem);
+            return SnapshotOutcome.Missing;
+        }
+        if (_guard.Regression(state.Recent) is { } regression)
+        {
+            _refused = state.Interactions;
+            HoldBack(regression);
+            // Not with every interaction: trying costs what publishing does.
+            _publishedAt = now;
             return SnapshotOutcome.Missing;
         }
         try
@@ -183,6 +192,9 @@ public sealed class ShardPublisher
     {
         _published = state.Interactions;
         _refusing = false;
+        if (_heldBack > 0)
+            _out.Log.NoLongerHeldBack(_experiment, _partition, _heldBack);
+        _heldBack = 0;
         _publishedAt = _touchedAt = now;
         _metrics.Version.Set(state.Interactions);
         _metrics.Published.Set(asOf / 1000.0);
@@ -195,6 +207,14 @@ public sealed class ShardPublisher
         if (!_refusing)
             _out.Log.Unpublishable(_experiment, _partition, problem);
         _refusing = true;
+    }
+
+    // The same, for parameters that could be served.
+    private void HoldBack(string regression)
+    {
+        _metrics.HeldBack.Inc();
+        if (_heldBack++ == 0)
+            _out.Log.HeldBack(_experiment, _partition, regression);
     }
 
     private double Since(long started) => _out.Time.GetElapsedTime(started).TotalMilliseconds;

@@ -524,7 +524,7 @@ internal static class DenseKernels
 
     /// <summary>Halves onto halves: sixteen sums to eight, four, two, one.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Fold(Lanes sums)
+    internal static float Fold(Lanes sums)
     {
         var eight = sums.GetLower() + sums.GetUpper();
         var four = eight.GetLower() + eight.GetUpper();

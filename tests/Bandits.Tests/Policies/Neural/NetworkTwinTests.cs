@@ -75,7 +75,7 @@ public sealed class NetworkTwinTests
         {
             foreach (var (weights, block) in networks.All.Zip(twins[member].All))
             {
-                var part = TwinNetwork.Part(weights.Tensor.Values, member, options);
+                var part = options.PartOf(member, weights.Tensor.Values);
                 Assert.Equal(block.Values.Length, part.Length);
                 for (var i = 0; i < part.Length; i++)
                     Assert.Equal(block.Values[i], part[i], 2e-3);

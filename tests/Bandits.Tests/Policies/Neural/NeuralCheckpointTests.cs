@@ -21,6 +21,7 @@ public sealed class NeuralCheckpointTests
         { "neu-square-cb", "optimizer=sgd-sai actionsMax=3" },
         { "neu-fast-cb", "optimizer=lion drift=off scope=per-action replay=650" },
         { "neural-ucb", "optimizer=adopt rate=0.01" },
+        { "neu-fast-cb", "batchRule=noise batch=32" },
     };
 
     [Theory]
@@ -65,7 +66,7 @@ public sealed class NeuralCheckpointTests
         restored.ReadCheckpoint(Shards.Bytes(whole.WriteCheckpoint));
         whole.Learn(interactions.AsSpan(40));
         restored.Learn(interactions.AsSpan(40));
-        Assert.Equal(1, whole.State.Networks.Restarts);
+        Assert.Equal(1, restored.NetworkRestarts);
         Assert.Equal(160 - 1, whole.State.Networks.Step);
         Assert.Equal(Shards.Bytes(whole.WriteCheckpoint), Shards.Bytes(restored.WriteCheckpoint));
         Assert.Equal(Shards.Bytes(whole.WriteParameters), Shards.Bytes(restored.WriteParameters));

@@ -138,7 +138,7 @@ public sealed class NeuralHostileTests
         Assert.Equal(Each, trainer.State.Inputs.Refused);
         var restored = NeuralStreams.Trainer(spec);
         restored.ReadCheckpoint(Shards.Bytes(trainer.WriteCheckpoint));
-        Assert.Equal(Each, restored.State.Inputs.Refused);
+        Assert.Equal(Each, restored.RefusedInputs);
         var policy = NeuralStreams.Policy(spec, restored);
         Assert.Equal(Served(policy, default, [Shards.Candidate("a")]).Means, Served(policy, Hashed(200_000), [Shards.Candidate("a")]).Means);
     }

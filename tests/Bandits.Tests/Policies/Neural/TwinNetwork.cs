@@ -45,18 +45,6 @@ internal sealed class TwinNetwork(NeuralOptions options, int member)
     public static TwinNetwork[] Of(NeuralEnsemble networks, NeuralOptions options, bool served = false) =>
         [.. Enumerable.Range(0, options.Networks).Select(member => Of(networks, member, options, served))];
 
-    /// <summary>The part of a block that is one network's: of every row of units its own, or its own and then its constant.</summary>
-    public static float[] Part(ReadOnlySpan<float> block, int member, NeuralOptions options)
-    {
-        var (units, width) = (options.Hidden, options.Networks * options.Hidden);
-        if (block.Length == width + options.Networks)
-            return [.. block.Slice(member * units, units), block[width + member]];
-        var part = new List<float>();
-        for (var row = 0; row * width < block.Length; row++)
-            part.AddRange(block.Slice(row * width + member * units, units));
-        return [.. part];
-    }
-
     /// <summary>Takes over the blocks that are new.</summary>
     public void Cover(NeuralEnsemble networks, bool served = false)
     {
@@ -185,7 +173,7 @@ internal sealed class TwinNetwork(NeuralOptions options, int member)
 
     private static Block Copy(Weights weights, int member, NeuralOptions options, bool served)
     {
-        double[] Doubles(ReadOnlySpan<float> values) => [.. Part(values, member, options).Select(static v => (double)v)];
+        double[] Doubles(ReadOnlySpan<float> values) => [.. options.PartOf(member, values).Select(static v => (double)v)];
         return new Block(Doubles(served ? weights.Served : weights.Tensor.Values), Doubles(weights.Tensor.Initial));
     }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics.Tensors;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
 
@@ -12,14 +13,13 @@ internal readonly ref struct EncodedQuery
 {
     private readonly float[] _floats;
     private readonly int[] _integers;
-    private readonly int _dense;
+    private readonly int _start;
     private readonly int _hashed;
 
     /// <summary>Encodes; <see cref="Return"/> gives the memory back.</summary>
     public EncodedQuery(in DecisionQuery query, FrozenInputs inputs)
     {
         Candidates = query.Candidates.Length;
-        _dense = inputs.Options.Dense;
         var hashed = query.Context.Sparse.Length;
         var actionHashed = 0;
         foreach (ref readonly var candidate in query.Candidates)
@@ -29,7 +29,8 @@ internal readonly ref struct EncodedQuery
         Lines = HasActions ? Candidates : 0;
         ActionLength = inputs.Options.Features.ActionVector;
         ContextLength = inputs.Options.Features.ContextVector;
-        _floats = ArrayPool<float>.Shared.Rent(ContextLength + Lines * ActionLength + _hashed + 1);
+        var (floats, hasSquares) = (Floats, inputs.Options.Widths == WidthForm.Full);
+        _floats = ArrayPool<float>.Shared.Rent((hasSquares ? 2 : 1) * floats + 1);
         // Heads, ends of the lines' hashed inputs, and their rows.
         _integers = ArrayPool<int>.Shared.Rent(Candidates + 1 + Lines + _hashed);
         inputs.Scale(query.Context.Dense.Span, 0, _floats.AsSpan(0, ContextLength));
@@ -45,6 +46,14 @@ internal readonly ref struct EncodedQuery
             at = AddHashed(candidate.Features.Sparse.Span, inputs, isAction: true, at);
             _integers[Candidates + 1 + k] = at;
         }
+        if (hasSquares)
+            TensorPrimitives.Multiply(_floats.AsSpan(0, floats), _floats.AsSpan(0, floats), _floats.AsSpan(floats, floats));
+    }
+
+    private EncodedQuery(EncodedQuery query, int start)
+    {
+        this = query;
+        _start = start;
     }
 
     /// <summary>K.</summary>
@@ -66,16 +75,19 @@ internal readonly ref struct EncodedQuery
     public ReadOnlySpan<int> Heads => _integers.AsSpan(0, Candidates);
 
     /// <summary>The scaled context vector.</summary>
-    public ReadOnlySpan<float> Context => _floats.AsSpan(0, ContextLength);
+    public ReadOnlySpan<float> Context => _floats.AsSpan(_start, ContextLength);
 
     /// <summary>The scaled action vectors, [candidate][element].</summary>
-    public ReadOnlySpan<float> Actions => _floats.AsSpan(ContextLength, Lines * ActionLength);
+    public ReadOnlySpan<float> Actions => _floats.AsSpan(_start + ContextLength, Lines * ActionLength);
 
     /// <summary>Rows of the hashed inputs of a line.</summary>
     public ReadOnlySpan<int> Rows(int line) => _integers.AsSpan(Candidates + 1 + Lines, _hashed)[Start(line)..End(line)];
 
     /// <summary>Values of the hashed inputs of a line.</summary>
-    public ReadOnlySpan<float> Values(int line) => _floats.AsSpan(ContextLength + Lines * ActionLength, _hashed)[Start(line)..End(line)];
+    public ReadOnlySpan<float> Values(int line) => _floats.AsSpan(_start + ContextLength + Lines * ActionLength, _hashed)[Start(line)..End(line)];
+
+    /// <summary>The same with every input squared; only where widths are of all weights.</summary>
+    public EncodedQuery Squares => new(this, Floats);
 
     /// <summary>Gives the memory back.</summary>
     public void Return()
@@ -83,6 +95,8 @@ internal readonly ref struct EncodedQuery
         ArrayPool<float>.Shared.Return(_floats);
         ArrayPool<int>.Shared.Return(_integers);
     }
+
+    private int Floats => ContextLength + Lines * ActionLength + _hashed;
 
     private int Start(int line) => line == 0 ? 0 : _integers[Candidates + line - 1];
 

@@ -2,41 +2,39 @@ using Recsys.Bandits.Numerics;
 
 namespace Recsys.Bandits.Policies.Neural;
 
-/// <summary>The way from the inputs to the hidden units, as it serves.</summary>
-/// <param name="units">U, a multiple of 16: the hidden units of one network, or of several side by side.</param>
-/// <param name="layer">W of the dense inputs, [input][unit].</param>
-/// <param name="bias">b.</param>
+/// <summary>
+/// The sums that go into hidden units, b + W·x + Σ v·W_i: once for the context, then for every candidate what its action adds. With variances in the place of weights, and
+/// squares in the place of inputs, it gives the variances of these sums.
+/// </summary>
+/// <param name="units">H, a multiple of 16.</param>
+/// <param name="weights">W of the dense inputs, [input][unit].</param>
+/// <param name="bias">b, [unit].</param>
 /// <param name="rows">W of the hashed inputs, [row][unit].</param>
-internal sealed class FrozenLayer(int units, float[] layer, float[] bias, float[] rows)
+internal sealed class FrozenLayer(int units, float[] weights, float[] bias, float[] rows)
 {
-    /// <summary>U.</summary>
-    public int Units { get; } = units;
-
-    /// <summary>The hidden units: what the context makes of them is computed once, then for every action what it adds.</summary>
-    /// <param name="query">Lines of actions, or none.</param>
-    /// <param name="context">Length U, overwritten.</param>
-    /// <param name="hidden">Length max(1, lines)·U, written.</param>
-    public void Forward(in EncodedQuery query, Span<float> context, Span<float> hidden)
+    /// <summary>Computes them.</summary>
+    /// <param name="query">K candidates.</param>
+    /// <param name="context">Length H, written: the context's part.</param>
+    /// <param name="sums">Shape [L, H], written; L = K where actions have inputs, else 1.</param>
+    public void Fill(in EncodedQuery query, Span<float> context, Span<float> sums)
     {
         bias.CopyTo(context);
-        var split = query.ContextLength * Units;
-        DenseKernels.MultiplyAdd(query.Context, query.ContextLength, 1, 1, query.ContextLength, layer.AsSpan(0, split), Units, context);
+        var split = query.ContextLength * units;
+        DenseKernels.MultiplyAdd(query.Context, query.ContextLength, 1, 1, query.ContextLength, weights.AsSpan(0, split), units, context);
         AddHashed(query, 0, context);
-        for (var line = 0; line * Units < hidden.Length; line++)
-            context.CopyTo(hidden[(line * Units)..]);
-        if (query.HasActions)
-        {
-            DenseKernels.MultiplyAdd(query.Actions, query.ActionLength, 1, query.Lines, query.ActionLength, layer.AsSpan(split), Units, hidden);
-            for (var k = 0; k < query.Lines; k++)
-                AddHashed(query, 1 + k, hidden.Slice(k * Units, Units));
-        }
-        DenseKernels.Rectify(hidden);
+        for (var line = 0; line * units < sums.Length; line++)
+            context.CopyTo(sums[(line * units)..]);
+        if (!query.HasActions)
+            return;
+        DenseKernels.MultiplyAdd(query.Actions, query.ActionLength, 1, query.Lines, query.ActionLength, weights.AsSpan(split), units, sums);
+        for (var k = 0; k < query.Lines; k++)
+            AddHashed(query, 1 + k, sums.Slice(k * units, units));
     }
 
     private void AddHashed(in EncodedQuery query, int line, Span<float> sums)
     {
         var numbers = query.Rows(line);
         if (!numbers.IsEmpty)
-            DenseKernels.AddRows(query.Values(line), numbers, rows, Units, sums);
+            DenseKernels.AddRows(query.Values(line), numbers, rows, units, sums);
     }
 }

@@ -6,15 +6,37 @@ using Recsys.Bandits.Numerics;
 namespace Recsys.Bandits.Policies.Neural;
 
 /// <summary>The networks of one partition as they serve, side by side: see <see cref="NeuralEnsemble"/>. Immutable once made.</summary>
-/// <param name="inputs">What they share.</param>
-/// <param name="layer">From the inputs to the hidden units of all networks.</param>
-/// <param name="shared">u of the output that all actions share, of all networks, and then c of each.</param>
-/// <param name="heads">u of every action, [network][action][unit].</param>
-/// <param name="constants">c of every action, [network][action].</param>
-internal sealed class FrozenNetworks(FrozenInputs inputs, FrozenLayer layer, float[] shared, float[] heads, float[] constants) : IFrozenPartition
+internal sealed class FrozenNetworks : IFrozenPartition
 {
-    private readonly NeuralOptions _options = inputs.Options;
-    private readonly int _units = inputs.Options.Hidden;
+    private readonly FrozenInputs _inputs;
+    private readonly NeuralOptions _options;
+    private readonly int _units;
+    private readonly int _width;
+    private readonly FrozenLayer _layer;
+    private readonly float[] _shared;
+    private readonly float[] _heads;
+    private readonly float[] _constants;
+
+    /// <summary>Takes over weights.</summary>
+    /// <param name="inputs">What the networks share.</param>
+    /// <param name="layer">W and b of all networks.</param>
+    /// <param name="shared">u of the output that all actions share, of all networks, and then c of each.</param>
+    /// <param name="heads">u of every action, [network][action][unit]; changed where actions share an output as well.</param>
+    /// <param name="constants">c of every action, [network][action]; likewise.</param>
+    public FrozenNetworks(FrozenInputs inputs, FrozenLayer layer, float[] shared, float[] heads, float[] constants)
+    {
+        (_inputs, _options, _layer, _shared, _heads, _constants) = (inputs, inputs.Options, layer, shared, heads, constants);
+        (_units, _width) = (_options.Hidden, _options.Width);
+        if (!_options.SharedHead)
+            return;
+        // u_a·h + u·h is (u_a + u)·h, once and for all instead of at every decision.
+        for (var i = 0; i < constants.Length; i++)
+        {
+            var network = i / inputs.Heads;
+            DenseKernels.AddScaled(1, SharedOf(network), heads.AsSpan(i * _units, _units));
+            constants[i] += shared[_width + network];
+        }
+    }
 
     /// <inheritdoc/>
     public required long Interactions { get; init; }
@@ -22,159 +44,96 @@ internal sealed class FrozenNetworks(FrozenInputs inputs, FrozenLayer layer, flo
     /// <summary>Interactions since the world last moved.</summary>
     public required long Since { get; init; }
 
-    /// <summary>Precisions of <c>heads</c>, λ + Σ of squared derivatives; null without widths.</summary>
-    public float[]? HeadPrecisions { get; init; }
+    /// <summary>Variances of u_a alone, 1/(λ + Σ of squared derivatives), [network][action][unit]; null without widths.</summary>
+    public float[]? HeadVariances { get; init; }
 
-    /// <summary>Precisions of <c>constants</c>.</summary>
-    public float[]? ConstantPrecisions { get; init; }
+    /// <summary>Variances of c_a alone, [network][action].</summary>
+    public float[]? ConstantVariances { get; init; }
 
-    /// <summary>What the weights behind the hidden units add to widths; null unless widths are of all weights.</summary>
-    public LayerVariances? Behind { get; init; }
+    /// <summary>Variances of W and b, each weight by itself; null unless widths are of all weights.</summary>
+    public FrozenLayer? LayerVariances { get; init; }
 
     /// <summary>The mean of what the networks expect and of their squared widths; they saw the same, so being several makes them no surer.</summary>
     public void Estimate(in DecisionQuery query, Span<float> means, Span<float> variances)
     {
         means.Clear();
         variances.Clear();
-        var encoded = new EncodedQuery(query, inputs);
-        var (width, lines) = (layer.Units, Math.Max(1, encoded.Lines));
-        var rented = ArrayPool<float>.Shared.Rent((1 + lines) * width + encoded.Candidates);
-        var hidden = rented.AsSpan(0, lines * width);
-        layer.Forward(encoded, rented.AsSpan(lines * width, width), hidden);
-        var outputs = rented.AsSpan((1 + lines) * width, encoded.Candidates);
+        var encoded = new EncodedQuery(query, _inputs);
+        var length = Math.Max(1, encoded.Lines) * _width;
+        var rented = ArrayPool<float>.Shared.Rent(2 * length + _width + encoded.Candidates);
+        var hidden = rented.AsSpan(0, length);
+        var sums = rented.AsSpan(length, length);
+        var context = rented.AsSpan(2 * length, _width);
+        var outputs = rented.AsSpan(2 * length + _width, encoded.Candidates);
+        _layer.Fill(encoded, context, hidden);
+        DenseKernels.Rectify(hidden);
+        LayerVariances?.Fill(encoded.Squares, context, sums);
         for (var network = 0; network < _options.Networks; network++)
         {
             Outputs(encoded, network, hidden, outputs);
             for (var k = 0; k < outputs.Length; k++)
                 means[k] += _options.Loss == NeuralLoss.Log ? NeuralEnsemble.Logistic(outputs[k]) : StableMath.ClipEstimate(outputs[k]);
-            if (HeadPrecisions is not null)
-                AddVariances(encoded, network, hidden, variances);
+            if (HeadVariances is not null)
+                AddHeadVariances(encoded, network, hidden, variances);
+            if (LayerVariances is not null)
+                AddLayerVariances(encoded, network, hidden, sums, variances);
         }
-        if (Behind is not null)
-            AddVariancesBehind(encoded, hidden, Behind, variances);
         ArrayPool<float>.Shared.Return(rented);
         encoded.Return();
         TensorPrimitives.Multiply(means, 1f / _options.Networks, means);
         TensorPrimitives.Multiply(variances, 1f / _options.Networks, variances);
     }
 
-    private ReadOnlySpan<float> SharedOf(int network) => shared.AsSpan(network * _units, _units);
-
-    /// <summary>The heads of a network, [action][unit], or what else there is one of for each of their weights.</summary>
-    private ReadOnlySpan<float> Of(int network, float[] each) => each.AsSpan(network * inputs.Heads * _units, inputs.Heads * _units);
-
-    /// <summary>The hidden units of a network for a candidate.</summary>
-    private ReadOnlySpan<float> Line(in EncodedQuery query, int network, int candidate, ReadOnlySpan<float> hidden) =>
-        hidden.Slice((query.HasActions ? candidate * layer.Units : 0) + network * _units, _units);
-
     private void Outputs(in EncodedQuery query, int network, ReadOnlySpan<float> hidden, Span<float> outputs)
     {
-        outputs.Clear();
-        var own = Of(network, heads);
-        if (!query.HasActions && inputs.Heads > 0)
-            DenseKernels.Dots(own, query.Heads, _units, Line(query, network, 0, hidden), outputs);
-        var constant = shared[layer.Units + network];
-        var common = constant + (query.HasActions ? 0 : DenseKernels.Dot(SharedOf(network), Line(query, network, 0, hidden)));
+        if (query.HasActions)
+            PairKernels.Dots(Of(network, _heads), query.Heads, _units, From(network, hidden), _width, outputs);
+        else
+            DenseKernels.Dots(Of(network, _heads), query.Heads, _units, Line(query, network, hidden, 0), outputs);
         for (var k = 0; k < outputs.Length; k++)
         {
             var head = query.Heads[k];
-            var usesShared = head < 0 || _options.SharedHead;
-            if (query.HasActions)
-            {
-                var line = Line(query, network, k, hidden);
-                if (head >= 0)
-                    outputs[k] = DenseKernels.Dot(own.Slice(head * _units, _units), line);
-                if (usesShared)
-                    outputs[k] += DenseKernels.Dot(SharedOf(network), line);
-            }
-            if (head >= 0)
-                outputs[k] += constants[network * inputs.Heads + head];
-            if (usesShared)
-                outputs[k] += common;
+            outputs[k] = head >= 0
+                ? outputs[k] + _constants[network * _inputs.Heads + head]
+                : _shared[_width + network] + DenseKernels.Dot(SharedOf(network), Line(query, network, hidden, k));
         }
     }
 
-    private void AddVariances(in EncodedQuery query, int network, ReadOnlySpan<float> hidden, Span<float> variances)
+    private void AddHeadVariances(in EncodedQuery query, int network, ReadOnlySpan<float> hidden, Span<float> variances)
     {
-        var precisions = Of(network, HeadPrecisions!);
+        PairKernels.AddSquares(Of(network, HeadVariances!), query.Heads, _units, From(network, hidden), query.HasActions ? _width : 0, variances);
         for (var k = 0; k < variances.Length; k++)
         {
             var head = query.Heads[k];
-            var line = Line(query, network, k, hidden);
-            variances[k] += head >= 0
-                ? 1 / ConstantPrecisions![network * inputs.Heads + head] + DenseKernels.WeightedSquares(line, precisions.Slice(head * _units, _units))
-                : 1 + DenseKernels.Dot(line, line);
+            var line = Line(query, network, hidden, k);
+            variances[k] += head >= 0 ? ConstantVariances![network * _inputs.Heads + head] : 1 + DenseKernels.Dot(line, line);
         }
     }
 
     /// <summary>Σ over the active units of (∂f/∂h)² times the variance of the sum that goes into the unit.</summary>
-    private void AddVariancesBehind(in EncodedQuery query, ReadOnlySpan<float> hidden, LayerVariances behind, Span<float> variances)
+    private void AddLayerVariances(in EncodedQuery query, int network, ReadOnlySpan<float> hidden, ReadOnlySpan<float> sums, Span<float> variances)
     {
-        var width = layer.Units;
-        var rented = ArrayPool<float>.Shared.Rent(3 * width);
-        var context = rented.AsSpan(0, width);
-        var precisions = rented.AsSpan(width, width);
-        var derivatives = rented.AsSpan(2 * width, width);
-        behind.OfContext(query, context);
+        PairKernels.AddActiveSquares(
+            Of(network, _heads), query.Heads, _units, From(network, hidden), From(network, sums), query.HasActions ? _width : 0, variances);
+        var only = 0;
         for (var k = 0; k < variances.Length; k++)
         {
-            var head = query.Heads[k];
-            if (k == 0 || query.HasActions)
-            {
-                context.CopyTo(precisions);
-                if (query.HasActions)
-                    behind.AddAction(query, k, precisions);
-                var line = hidden.Slice(query.HasActions ? k * width : 0, width);
-                for (var j = 0; j < width; j++)
-                    precisions[j] = line[j] > 0 ? 1 / precisions[j] : float.PositiveInfinity;
-            }
-            derivatives.Clear();
-            for (var network = 0; network < _options.Networks && head >= 0; network++)
-                Of(network, heads).Slice(head * _units, _units).CopyTo(derivatives[(network * _units)..]);
-            if (head < 0 || _options.SharedHead)
-                DenseKernels.AddScaled(1, shared.AsSpan(0, width), derivatives);
-            variances[k] += DenseKernels.WeightedSquares(derivatives, precisions);
-        }
-        ArrayPool<float>.Shared.Return(rented);
-    }
-}
-
-/// <summary>Variances of the weights before the hidden units, each by itself.</summary>
-/// <param name="units">U, of all networks side by side.</param>
-/// <param name="layer">Of W of the dense inputs, [input][unit], above 0.</param>
-/// <param name="bias">Of b.</param>
-/// <param name="rows">Of W of the hashed inputs, [row][unit].</param>
-internal sealed class LayerVariances(int units, float[] layer, float[] bias, float[] rows)
-{
-    /// <summary>Variance of the sum that goes into each unit, without the action's part.</summary>
-    public void OfContext(in EncodedQuery query, Span<float> variances)
-    {
-        bias.CopyTo(variances);
-        AddDense(query.Context, 0, variances);
-        AddHashed(query, 0, variances);
-    }
-
-    /// <summary>Adds the part of a candidate.</summary>
-    public void AddAction(in EncodedQuery query, int candidate, Span<float> variances)
-    {
-        AddDense(query.Actions.Slice(candidate * query.ActionLength, query.ActionLength), query.ContextLength, variances);
-        AddHashed(query, 1 + candidate, variances);
-    }
-
-    private void AddDense(ReadOnlySpan<float> inputs, int start, Span<float> variances)
-    {
-        for (var i = 0; i < inputs.Length; i++)
-        {
-            if (inputs[i] != 0)
-                DenseKernels.AddScaled(inputs[i] * inputs[i], layer.AsSpan((start + i) * units, units), variances);
+            if (query.Heads[k] >= 0)
+                continue;
+            PairKernels.AddActiveSquares(
+                SharedOf(network), new ReadOnlySpan<int>(ref only), _units, Line(query, network, hidden, k), Line(query, network, sums, k), 0, variances.Slice(k, 1));
         }
     }
 
-    private void AddHashed(in EncodedQuery query, int line, Span<float> variances)
-    {
-        var numbers = query.Rows(line);
-        var values = query.Values(line);
-        for (var i = 0; i < numbers.Length; i++)
-            DenseKernels.AddScaled(values[i] * values[i], rows.AsSpan(numbers[i] * units, units), variances);
-    }
+    private ReadOnlySpan<float> SharedOf(int network) => _shared.AsSpan(network * _units, _units);
+
+    /// <summary>What there is of a network's heads, [action][unit].</summary>
+    private ReadOnlySpan<float> Of(int network, float[] heads) => heads.AsSpan(network * _inputs.Heads * _units, _inputs.Heads * _units);
+
+    /// <summary>Lines from the first unit of a network on.</summary>
+    private ReadOnlySpan<float> From(int network, ReadOnlySpan<float> lines) => lines[(network * _units)..];
+
+    /// <summary>The units of a network for a candidate.</summary>
+    private ReadOnlySpan<float> Line(in EncodedQuery query, int network, ReadOnlySpan<float> lines, int candidate) =>
+        lines.Slice((query.HasActions ? candidate * _width : 0) + network * _units, _units);
 }

@@ -38,6 +38,7 @@ internal static class NeuralCheckpoint
         writer.Write(inputs.Refused);
         writer.Write(state.Networks.Step);
         writer.Write(state.Networks.Restarts);
+        writer.Write((long)state.Networks.BatchSize);
         foreach (var weights in state.Networks.All)
         {
             writer.Write(weights.Steps);
@@ -84,6 +85,7 @@ internal static class NeuralCheckpoint
         networks.Cover();
         networks.Step = reader.Long(0, CountMax);
         networks.Restarts = reader.Long(0, CountMax);
+        networks.BatchSize = (int)reader.Long(options.BatchSize?.Smallest ?? options.Batch, options.Batch);
         foreach (var weights in networks.All)
         {
             weights.Steps = reader.Long(0, CountMax);

@@ -38,6 +38,7 @@ internal sealed class NeuralEnsemble
         _combined = new float[width];
         _outputs = new float[options.Networks];
         _batchRows = new MinibatchRows(width);
+        BatchSize = options.BatchSize?.Smallest ?? options.Batch;
         var layer = new float[options.Dense * width];
         var weights = new float[options.Dense * options.Hidden];
         for (var network = 0; network < options.Networks; network++)
@@ -76,6 +77,9 @@ internal sealed class NeuralEnsemble
     /// <summary>Steps taken.</summary>
     public long Step { get; set; }
 
+    /// <summary>Rows that the next step should have.</summary>
+    public int BatchSize { get; set; }
+
     /// <summary>How often the weights had left all bounds, and the networks began anew.</summary>
     public long Restarts { get; set; }
 
@@ -112,6 +116,7 @@ internal sealed class NeuralEnsemble
         _touched.Clear();
         Touch(Layer);
         Touch(Bias);
+        var squaredNorms = 0.0;
         for (var i = 0; i < count; i++)
         {
             var example = examples[i];
@@ -131,6 +136,8 @@ internal sealed class NeuralEnsemble
             if (UsesShared(example.Head))
                 AddToHead(Touch(Shared), hidden);
             DenseKernels.AddScaled(1, slopes, Bias.Tensor.Gradient);
+            if (Options.BatchSize is not null)
+                squaredNorms += (double)count * count * SquaredNorm(example, i);
         }
         DenseKernels.MultiplyAdd(_inputs, 1, dense, dense, count, _slopes, width, Layer.Tensor.Gradient);
         _batchRows.Differentiate(_slopes);
@@ -140,7 +147,27 @@ internal sealed class NeuralEnsemble
             _batchRows.GradientOf(place).CopyTo(row.Tensor.Gradient);
             _touched.Add(row);
         }
-        Move(rate);
+        var norm = Move(rate);
+        if (Options.BatchSize is { } control && count > 1)
+            BatchSize = control.Next(BatchSize, GradientNoise.OfMicroBatches(squaredNorms, count, 1, norm * norm));
+    }
+
+    /// <summary>
+    /// ‖g‖² of one row of a minibatch, without its gradient: that of a layer is the outer product of slopes and inputs. A hashed input that comes twice counts as two. The
+    /// slopes of the outputs are in <see cref="_outputs"/>.
+    /// </summary>
+    private double SquaredNorm(in Example example, int place)
+    {
+        var (units, width, dense) = (Options.Hidden, Options.Width, Options.Dense);
+        ReadOnlySpan<float> slopes = _slopes.AsSpan(place * width, width), hidden = _hidden.AsSpan(place * width, width), inputs = _inputs.AsSpan(place * dense, dense);
+        var squared = (double)DenseKernels.Dot(slopes, slopes) * (1 + DenseKernels.Dot(inputs, inputs) + DenseKernels.Dot(example.Values, example.Values));
+        var heads = (example.Head >= 0 ? 1 : 0) + (UsesShared(example.Head) ? 1 : 0);
+        for (var network = 0; network < _outputs.Length; network++)
+        {
+            var line = hidden.Slice(network * units, units);
+            squared += (double)heads * _outputs[network] * _outputs[network] * (1 + DenseKernels.Dot(line, line));
+        }
+        return squared;
     }
 
     private void Forward(ReadOnlySpan<Example> examples)
@@ -216,14 +243,15 @@ internal sealed class NeuralEnsemble
         }
     }
 
-    private void Move(float rate)
+    /// <summary>Steps; gives the norm that the gradient had.</summary>
+    private double Move(float rate)
     {
         if (_stepped.Length < _touched.Count)
             _stepped = new ParameterTensor[2 * _touched.Count];
         for (var i = 0; i < _touched.Count; i++)
             _stepped[i] = _touched[i].Tensor;
         var tensors = _stepped.AsSpan(0, _touched.Count);
-        Gradients.Clip(tensors, Options.Clip);
+        var norm = Gradients.Clip(tensors, Options.Clip);
         var usable = Options.Rule.Step(tensors, rate, Step, Options.Pull);
         foreach (var weights in CollectionsMarshal.AsSpan(_touched))
         {
@@ -237,6 +265,7 @@ internal sealed class NeuralEnsemble
         }
         if (!usable)
             Restart();
+        return norm;
     }
 
     /// <summary>A rate that is far too large makes weights grow without end; such networks have nothing left to lose.</summary>

@@ -53,6 +53,20 @@ internal sealed record NeuralOptions(
     /// <summary>Hidden units of all networks, which lie side by side.</summary>
     public int Width => Networks * Hidden;
 
+    /// <summary>What one network has of a block of weights: its columns of every row; where constants of all networks follow, then its own.</summary>
+    /// <param name="network">Its number.</param>
+    /// <param name="block">Rows of <see cref="Width"/> columns, or one row and a constant for each network.</param>
+    public float[] PartOf(int network, ReadOnlySpan<float> block)
+    {
+        var first = network * Hidden;
+        if (block.Length == Width + Networks)
+            return [.. block.Slice(first, Hidden), block[Width + network]];
+        var part = new float[block.Length / Networks];
+        for (var row = 0; row * Width < block.Length; row++)
+            block.Slice(row * Width + first, Hidden).CopyTo(part.AsSpan(row * Hidden));
+        return part;
+    }
+
     /// <summary>Hidden units are computed in blocks of so many.</summary>
     public const int Lanes = 16;
 
@@ -61,8 +75,14 @@ internal sealed record NeuralOptions(
     /// </summary>
     public const int HashedInputsMax = 16_384;
 
+    /// <summary>How many rows a step has, by the noise of its gradient; null where that is fixed.</summary>
+    public BatchSizeControl? BatchSize { get; init; }
+
     /// <summary>As many as that, or fewer.</summary>
     public int HashedInputs { get; init; } = HashedInputsMax;
+
+    /// <summary>Below this many rows the noise of a gradient cannot be told either.</summary>
+    private const int BatchMin = 8;
 
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
@@ -76,6 +96,7 @@ internal sealed record NeuralOptions(
         new("pull", "0.1", "Pull of the weights towards their initial values, in units of the rate: the closed form of the perturbed prediction.", 0, 100),
         new("clip", "10", "Largest norm of a step's gradient, of all networks together; longer ones are shortened.", 1e-6, 1e6),
         new("batch", "64", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
+        new("batchRule", "fixed", "fixed: as many rows as there are; or noise: 8 to that many, as many as the noise of the gradient asks for.", Choices: ["fixed", "noise"]),
         new("replay", "8192", "Interactions kept for replay.", 1, 1 << 20, Integer: true),
         new("stepEvery", "1", "Interactions between two steps of a network; with 2, half of the networks step at each.", 1, 1024, Integer: true),
         new("average", "0", "Share of the old in the running average of the weights that is served; 0 serves the newest weights.", 0, 0.9999),
@@ -107,6 +128,11 @@ internal sealed record NeuralOptions(
             parameters.Choice("drift") == "on",
             parameters.Integer("actionsMax"),
             parameters.Choice("scope") == "both" || (parameters.Choice("scope") == "auto" && spec.Features.ActionVector > 0),
-            widths);
+            widths)
+        {
+            BatchSize = parameters.Choice("batchRule") == "noise"
+                ? new BatchSizeControl(Math.Min(BatchMin, parameters.Integer("batch")), parameters.Integer("batch"))
+                : null,
+        };
     }
 }

@@ -52,12 +52,12 @@ internal static class NeuralShard
         var (layer, bias, shared) = (reader.Floats((long)options.Dense * width), reader.Floats(width), reader.Floats(width + options.Networks));
         var rows = Blocks(ref reader, inputs.Rows, width);
         var (heads, constants) = Heads(ref reader, inputs.Heads, options);
-        var (headPrecisions, constantPrecisions) = options.Widths == WidthForm.None ? (null, null) : Heads(ref reader, inputs.Heads, options);
-        AddPrior(headPrecisions, reader);
-        AddPrior(constantPrecisions, reader);
-        var behind = options.Widths != WidthForm.Full
+        var (headVariances, constantVariances) = options.Widths == WidthForm.None ? (null, null) : Heads(ref reader, inputs.Heads, options);
+        Invert(headVariances, reader);
+        Invert(constantVariances, reader);
+        var layerVariances = options.Widths != WidthForm.Full
             ? null
-            : new LayerVariances(width, Variances(ref reader, 1, options.Dense * width), Variances(ref reader, 1, width), Variances(ref reader, inputs.Rows, width));
+            : new FrozenLayer(width, Variances(ref reader, 1, options.Dense * width), Variances(ref reader, 1, width), Variances(ref reader, inputs.Rows, width));
         foreach (var weights in (ReadOnlySpan<float[]>)[layer, bias, shared, rows, heads, constants])
             reader.Require(Weights.IsUsable(weights), "a weight is beyond all bounds");
         reader.End();
@@ -65,9 +65,9 @@ internal static class NeuralShard
         {
             Interactions = interactions,
             Since = since,
-            HeadPrecisions = headPrecisions,
-            ConstantPrecisions = constantPrecisions,
-            Behind = behind,
+            HeadVariances = headVariances,
+            ConstantVariances = constantVariances,
+            LayerVariances = layerVariances,
         };
     }
 
@@ -99,19 +99,17 @@ internal static class NeuralShard
     private static float[] Variances(ref StateReader reader, int count, int length)
     {
         var all = Blocks(ref reader, count, length);
-        AddPrior(all, reader);
-        for (var i = 0; i < all.Length; i++)
-            all[i] = 1 / all[i];
+        Invert(all, reader);
         return all;
     }
 
-    /// <summary>λ + Σ of squared derivatives, λ = 1.</summary>
-    private static void AddPrior(float[]? squares, in StateReader reader)
+    /// <summary>Turns sums S of squared derivatives into variances 1/(λ + S), λ = 1.</summary>
+    private static void Invert(float[]? squares, in StateReader reader)
     {
         for (var i = 0; i < squares?.Length; i++)
         {
             reader.Require(squares[i] >= 0, "a sum of squares is negative");
-            squares[i] += 1;
+            squares[i] = 1 / (1 + squares[i]);
         }
     }
 

@@ -10,7 +10,7 @@ namespace Recsys.Bandits.Policies.Neural;
 /// cost of an interaction is that of the minibatch, however long the history is. No importance weights: the network is a regression, and which actions it gets to see does
 /// not bias it (Foster and Rakhlin 2020).
 /// </summary>
-internal sealed class NeuralTrainer : IPrequentialTrainer
+internal sealed class NeuralTrainer : INetworkTrainer
 {
     private static readonly DriftSignal DriftSignal = new();
     private static readonly ShiftingRate RateRule = new();
@@ -38,6 +38,12 @@ internal sealed class NeuralTrainer : IPrequentialTrainer
 
     /// <inheritdoc/>
     public long DriftAlarms => _state.Drift.Alarms;
+
+    /// <inheritdoc/>
+    public long RefusedInputs => _state.Inputs.Refused;
+
+    /// <inheritdoc/>
+    public long NetworkRestarts => _state.Networks.Restarts;
 
     /// <summary>The state, for what is built on the networks and for tests.</summary>
     internal NeuralState State => _state;
@@ -77,13 +83,13 @@ internal sealed class NeuralTrainer : IPrequentialTrainer
         ring.Add(example);
         _state.Interactions++;
         var rate = _options.ShiftingRate ? (float)(_options.Rate * RateRule.Share(_state.Losses)) : _options.Rate;
-        var count = Math.Min(_options.Batch, ring.Count);
         var networks = _state.Networks;
         networks.Cover();
         var expected = networks.Foresee(example);
         if (_state.Interactions % _options.StepEvery == 0)
         {
             // All that came since the last step, and others.
+            var count = Math.Min(networks.BatchSize, ring.Count);
             for (var i = 0; i < count; i++)
                 _batch[i] = ring[i < _options.StepEvery ? i : Drawn(i, ring.Count)];
             networks.Learn(_batch.AsSpan(0, count), rate);

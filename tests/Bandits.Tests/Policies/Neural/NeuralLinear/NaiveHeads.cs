@@ -109,7 +109,7 @@ internal sealed class NaiveHeads(PolicySpec spec, int member = 0)
     {
         var networks = state.Networks;
         double[] Doubles(ReadOnlySpan<float> values) => [.. values.ToArray().Select(static v => (double)v)];
-        double[] Part(Weights weights) => Doubles(TwinNetwork.Part(weights.Served, member, networks.Options));
+        double[] Part(Weights weights) => Doubles(networks.Options.PartOf(member, weights.Served));
         var (layer, bias) = (Part(networks.Layer), Part(networks.Bias));
         var (shift, scale) = (Doubles(state.Inputs.Scaler.Shift), Doubles(state.Inputs.Scaler.Scale));
         var rows = state.Inputs.RowIds.Select((id, i) => (id, Weights: Part(networks.Rows[i]))).ToDictionary(static x => x.id, static x => x.Weights);

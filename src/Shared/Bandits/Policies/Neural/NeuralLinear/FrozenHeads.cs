@@ -63,7 +63,8 @@ internal sealed class FrozenHeads
         var lines = Math.Max(1, encoded.Lines);
         var rented = ArrayPool<float>.Shared.Rent((1 + lines) * units);
         var hidden = rented.AsSpan(0, lines * units);
-        _trunk.Forward(encoded, rented.AsSpan(lines * units, units), hidden);
+        _trunk.Fill(encoded, rented.AsSpan(lines * units, units), hidden);
+        DenseKernels.Rectify(hidden);
         // At most 129 features (NeuralLinearOptions).
         Span<float> features = stackalloc float[_options.Dimension];
         Span<int> indices = stackalloc int[_options.Dimension];

@@ -38,15 +38,10 @@ internal sealed class HeadTrunk(NeuralOptions options, float[] shift, float[] sc
     /// <param name="options">Its shape.</param>
     public static HeadTrunk Of(NeuralState state, int member, NeuralOptions options)
     {
-        var (networks, units, first) = (state.Networks, options.Hidden, member * options.Hidden);
-        var layer = new float[options.Dense * units];
-        for (var i = 0; i < options.Dense; i++)
-            networks.Layer.Served.Slice(i * options.Width + first, units).CopyTo(layer.AsSpan(i * units));
-        var rows = new float[networks.Rows.Count * units];
-        for (var i = 0; i < networks.Rows.Count; i++)
-            networks.Rows[i].Served.Slice(first, units).CopyTo(rows.AsSpan(i * units));
-        var scaler = state.Inputs.Scaler;
-        return new HeadTrunk(options, [.. scaler.Shift], [.. scaler.Scale], layer, networks.Bias.Served.Slice(first, units).ToArray(), rows);
+        var (networks, scaler) = (state.Networks, state.Inputs.Scaler);
+        return new HeadTrunk(
+            options, [.. scaler.Shift], [.. scaler.Scale], options.PartOf(member, networks.Layer.Served), options.PartOf(member, networks.Bias.Served),
+            [.. networks.Rows.SelectMany(row => options.PartOf(member, row.Served))]);
     }
 
     /// <summary>Computes hidden units.</summary>

@@ -8,7 +8,7 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 /// each. The copies are replaced after a number of interactions and at a drift alarm; the sums are then made anew from what is replayed, and
 /// in between every interaction is added to them.
 /// </summary>
-internal sealed class NeuralLinearTrainer : IPrequentialTrainer
+internal sealed class NeuralLinearTrainer : INetworkTrainer
 {
     private readonly NeuralLinearOptions _options;
     private NeuralTrainer _network;
@@ -29,6 +29,12 @@ internal sealed class NeuralLinearTrainer : IPrequentialTrainer
 
     /// <inheritdoc/>
     public long DriftAlarms => _network.DriftAlarms;
+
+    /// <inheritdoc/>
+    public long RefusedInputs => _network.RefusedInputs;
+
+    /// <inheritdoc/>
+    public long NetworkRestarts => _network.NetworkRestarts;
 
     /// <summary>The network's state, for tests.</summary>
     internal NeuralState State => _network.State;
