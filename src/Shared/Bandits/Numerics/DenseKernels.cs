@@ -45,9 +45,25 @@ internal static class DenseKernels
     /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
     /// <param name="c">In and out: C, shape [R, N], row-major, apart from A and B in memory.</param>
     /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
+    public static void MultiplyAdd(
+        ReadOnlySpan<float> a, int rowStride, int innerStride, int rows, int inner, ReadOnlySpan<float> b, int columns, Span<float> c) =>
+        MultiplyAdd(a, rowStride, innerStride, rows, inner, b, columns, columns, c, columns);
+
+    /// <summary>The same with columns of wider matrices.</summary>
+    /// <param name="a">As above.</param>
+    /// <param name="rowStride">As above.</param>
+    /// <param name="innerStride">As above.</param>
+    /// <param name="rows">As above.</param>
+    /// <param name="inner">As above.</param>
+    /// <param name="b">B, from its first column in use on.</param>
+    /// <param name="bStride">From one row of B to the next, at least N.</param>
+    /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
+    /// <param name="c">In and out: C, from its first column in use on.</param>
+    /// <param name="cStride">From one row of C to the next, at least N.</param>
+    /// <exception cref="ArgumentException">N is no multiple, or a span is too short for its shape.</exception>
     [MethodImpl(Hot)]
     public static void MultiplyAdd(
-        ReadOnlySpan<float> a, int rowStride, int innerStride, int rows, int inner, ReadOnlySpan<float> b, int columns, Span<float> c)
+        ReadOnlySpan<float> a, int rowStride, int innerStride, int rows, int inner, ReadOnlySpan<float> b, int bStride, int columns, Span<float> c, int cStride)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(rowStride);
         ArgumentOutOfRangeException.ThrowIfNegative(innerStride);
@@ -57,8 +73,9 @@ internal static class DenseKernels
         if (rows == 0 || inner == 0 || columns == 0)
             return;
         Check(a.Length, (rows - 1L) * rowStride + (inner - 1L) * innerStride + 1, nameof(a));
-        Check(b.Length, (long)inner * columns, nameof(b));
-        Check(c.Length, (long)rows * columns, nameof(c));
+        CheckStrides(columns, bStride, cStride);
+        Check(b.Length, (inner - 1L) * bStride + columns, nameof(b));
+        Check(c.Length, (rows - 1L) * cStride + columns, nameof(c));
 
         for (var column = 0; column < columns; column += PanelColumns)
         {
@@ -68,24 +85,24 @@ internal static class DenseKernels
             {
                 var count = Math.Min(depth, inner - from);
                 ref var part = ref Unsafe.Add(ref MemoryMarshal.GetReference(a), from * innerStride);
-                ref var panel = ref Unsafe.Add(ref MemoryMarshal.GetReference(b), from * columns + column);
+                ref var panel = ref Unsafe.Add(ref MemoryMarshal.GetReference(b), from * bStride + column);
                 ref var sums = ref Unsafe.Add(ref MemoryMarshal.GetReference(c), column);
                 var row = 0;
                 for (; row + 4 <= rows; row += 4)
                 {
-                    ref var four = ref Unsafe.Add(ref sums, row * columns);
-                    FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, wide, ref four);
+                    ref var four = ref Unsafe.Add(ref sums, row * cStride);
+                    FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, bStride, wide, ref four, cStride);
                 }
                 for (; row < rows; row++)
                 {
-                    ref var one = ref Unsafe.Add(ref sums, row * columns);
-                    OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, wide, ref one);
+                    ref var one = ref Unsafe.Add(ref sums, row * cStride);
+                    OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, bStride, wide, ref one);
                 }
             }
         }
     }
 
-    /// <summary>to += scale · row, element by element, fused: one k of <see cref="MultiplyAdd"/> for one row.</summary>
+    /// <summary>to += scale · row, element by element, fused: one k of a product for one row.</summary>
     /// <param name="scale">A number.</param>
     /// <param name="row">Any length.</param>
     /// <param name="to">In and out, at least as long; what is beyond stays.</param>
@@ -149,18 +166,21 @@ internal static class DenseKernels
     /// <param name="starts">Length R + 1, ascending: the elements of row r are those from starts[r] to starts[r + 1].</param>
     /// <param name="rowIndices">k of every element.</param>
     /// <param name="values">Every element, as many.</param>
-    /// <param name="b">B, shape [I, N], row-major.</param>
+    /// <param name="b">B, shape [I, N], row-major, from its first column in use on.</param>
+    /// <param name="bStride">From one row of B to the next, at least N.</param>
     /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
-    /// <param name="c">In and out: C, shape [R, N], row-major, apart from B in memory.</param>
+    /// <param name="c">In and out: C, shape [R, N], row-major, from its first column in use on; apart from B in memory.</param>
+    /// <param name="cStride">From one row of C to the next, at least N.</param>
     /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span is too short for its shape.</exception>
     [MethodImpl(Hot)]
     public static void SparseMultiplyAdd(
-        ReadOnlySpan<int> starts, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> values, ReadOnlySpan<float> b, int columns, Span<float> c)
+        ReadOnlySpan<int> starts, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> values, ReadOnlySpan<float> b, int bStride, int columns, Span<float> c, int cStride)
     {
         CheckColumns(columns);
+        CheckStrides(columns, bStride, cStride);
         var rows = starts.Length - 1;
-        Check(rows, 0, nameof(starts));
-        Check(c.Length, (long)rows * columns, nameof(c));
+        Check(rows, 1, nameof(starts));
+        Check(c.Length, (rows - 1L) * cStride + columns, nameof(c));
         for (var row = 0; row < rows; row++)
         {
             if (starts[row] < 0 || starts[row] > starts[row + 1])
@@ -169,8 +189,8 @@ internal static class DenseKernels
         var elements = starts[rows];
         Check(rowIndices.Length, elements, nameof(rowIndices));
         Check(values.Length, elements, nameof(values));
-        var inner = columns == 0 ? int.MaxValue : b.Length / columns;
-        foreach (var index in rowIndices[..elements])
+        var inner = bStride == 0 || b.Length < columns ? 0 : (b.Length - columns) / bStride + 1;
+        foreach (var index in rowIndices[starts[0]..elements])
         {
             if ((uint)index >= (uint)inner)
                 throw new ArgumentException($"There is no row {index}.", nameof(rowIndices));
@@ -184,17 +204,17 @@ internal static class DenseKernels
             for (var row = 0; row < rows; row++)
             {
                 var (start, count) = (starts[row], starts[row + 1] - starts[row]);
-                AddRowsToFour(values.Slice(start, count), rowIndices.Slice(start, count), ref Unsafe.Add(ref from, column), columns, ref Unsafe.Add(ref to, row * columns + column));
+                AddRowsToFour(values.Slice(start, count), rowIndices.Slice(start, count), ref Unsafe.Add(ref from, column), bStride, ref Unsafe.Add(ref to, row * cStride + column));
             }
         }
         for (; column < columns; column += Width)
         {
             for (var row = 0; row < rows; row++)
             {
-                ref var sum = ref Unsafe.Add(ref to, row * columns + column);
+                ref var sum = ref Unsafe.Add(ref to, row * cStride + column);
                 var lanes = Vector512.LoadUnsafe(ref sum);
                 for (var k = starts[row]; k < starts[row + 1]; k++)
-                    lanes = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref Unsafe.Add(ref from, (nint)rowIndices[k] * columns + column)), Vector512.Create(values[k]), lanes);
+                    lanes = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref Unsafe.Add(ref from, (nint)rowIndices[k] * bStride + column)), Vector512.Create(values[k]), lanes);
                 lanes.StoreUnsafe(ref sum);
             }
         }
@@ -330,24 +350,34 @@ internal static class DenseKernels
     /// <summary>hidden = max(0, hidden) in place; −0 becomes 0.</summary>
     public static void Rectify(Span<float> hidden) => TensorPrimitives.Max(hidden, 0f, hidden);
 
-    /// <summary>Sets the gradient to 0 wherever the rectified value is 0, which takes it back through <see cref="Rectify"/>.</summary>
-    /// <param name="hidden">Rectified values, all at least 0.</param>
-    /// <param name="gradient">In and out, as long.</param>
-    /// <exception cref="ArgumentException">Lengths differ.</exception>
+    /// <summary>
+    /// One example on its way back through f = u·h + c, h = max(0, s): the derivative by s, slope·u where h is above 0, and slope·h for u. Each product is rounded, then added.
+    /// </summary>
+    /// <param name="slope">Derivative of the loss by f.</param>
+    /// <param name="hidden">h, a multiple of <see cref="Width"/> long, all at least 0.</param>
+    /// <param name="head">u, as long.</param>
+    /// <param name="slopes">Written, as long: the derivatives by s.</param>
+    /// <param name="biasGradient">In and out, as long: the derivatives by s are added.</param>
+    /// <exception cref="ArgumentException">Lengths differ, or are no multiple.</exception>
     [MethodImpl(Hot)]
-    public static void MaskWhereZero(ReadOnlySpan<float> hidden, Span<float> gradient)
+    public static void BackThroughHead(float slope, ReadOnlySpan<float> hidden, ReadOnlySpan<float> head, Span<float> slopes, Span<float> biasGradient)
     {
-        CheckSame(hidden.Length, gradient.Length, nameof(gradient));
+        CheckColumns(hidden.Length);
+        CheckSame(hidden.Length, head.Length, nameof(head));
+        CheckSame(hidden.Length, slopes.Length, nameof(slopes));
+        CheckSame(hidden.Length, biasGradient.Length, nameof(biasGradient));
         ref var h = ref MemoryMarshal.GetReference(hidden);
-        ref var g = ref MemoryMarshal.GetReference(gradient);
-        var i = 0;
-        for (; i + Width <= hidden.Length; i += Width)
+        ref var u = ref MemoryMarshal.GetReference(head);
+        ref var s = ref MemoryMarshal.GetReference(slopes);
+        ref var b = ref MemoryMarshal.GetReference(biasGradient);
+        var factor = Vector512.Create(slope);
+        for (nuint i = 0; i < (nuint)hidden.Length; i += Width)
         {
-            var live = Vector512.GreaterThan(Vector512.LoadUnsafe(ref h, (nuint)i), Lanes.Zero);
-            Vector512.ConditionalSelect(live, Vector512.LoadUnsafe(ref g, (nuint)i), Lanes.Zero).StoreUnsafe(ref g, (nuint)i);
+            var live = Vector512.GreaterThan(Vector512.LoadUnsafe(ref h, i), Lanes.Zero);
+            var derivative = Vector512.ConditionalSelect(live, Vector512.LoadUnsafe(ref u, i) * factor, Lanes.Zero);
+            derivative.StoreUnsafe(ref s, i);
+            (Vector512.LoadUnsafe(ref b, i) + derivative).StoreUnsafe(ref b, i);
         }
-        for (; i < hidden.Length; i++)
-            gradient[i] = hidden[i] > 0 ? gradient[i] : 0;
     }
 
     /// <summary>Σ h²/p, the square of a confidence width under a diagonal precision, added up in the order of <see cref="Dot"/>.</summary>
@@ -374,7 +404,7 @@ internal static class DenseKernels
     }
 
     [MethodImpl(Hot)]
-    private static void FourRows(ref float a, int rowStride, int innerStride, int inner, ref float b, int columns, int wide, ref float c)
+    private static void FourRows(ref float a, int rowStride, int innerStride, int inner, ref float b, int columns, int wide, ref float c, int cStride)
     {
         var column = 0;
         if (Vector512.IsHardwareAccelerated)
@@ -382,21 +412,21 @@ internal static class DenseKernels
             // Eight sums keep both multipliers of a core busy. Where a vector is two halves, these would be sixteen and not fit its
             // registers.
             for (; column + 2 * Width <= wide; column += 2 * Width)
-                FourByTwo(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
+                FourByTwo(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column), cStride);
         }
         for (; column < wide; column += Width)
-            FourByOne(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
+            FourByOne(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column), cStride);
     }
 
     [MethodImpl(Hot)]
-    private static void FourByTwo(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
+    private static void FourByTwo(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c, nint cStride)
     {
         ref var a1 = ref Unsafe.Add(ref a, rowStride);
         ref var a2 = ref Unsafe.Add(ref a1, rowStride);
         ref var a3 = ref Unsafe.Add(ref a2, rowStride);
-        ref var c1 = ref Unsafe.Add(ref c, columns);
-        ref var c2 = ref Unsafe.Add(ref c1, columns);
-        ref var c3 = ref Unsafe.Add(ref c2, columns);
+        ref var c1 = ref Unsafe.Add(ref c, cStride);
+        ref var c2 = ref Unsafe.Add(ref c1, cStride);
+        ref var c3 = ref Unsafe.Add(ref c2, cStride);
         Lanes s00 = Vector512.LoadUnsafe(ref c), s01 = Vector512.LoadUnsafe(ref c, Width);
         Lanes s10 = Vector512.LoadUnsafe(ref c1), s11 = Vector512.LoadUnsafe(ref c1, Width);
         Lanes s20 = Vector512.LoadUnsafe(ref c2), s21 = Vector512.LoadUnsafe(ref c2, Width);
@@ -432,14 +462,14 @@ internal static class DenseKernels
     }
 
     [MethodImpl(Hot)]
-    private static void FourByOne(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c)
+    private static void FourByOne(ref float a, nint rowStride, nint innerStride, int inner, ref float b, nint columns, ref float c, nint cStride)
     {
         ref var a1 = ref Unsafe.Add(ref a, rowStride);
         ref var a2 = ref Unsafe.Add(ref a1, rowStride);
         ref var a3 = ref Unsafe.Add(ref a2, rowStride);
-        ref var c1 = ref Unsafe.Add(ref c, columns);
-        ref var c2 = ref Unsafe.Add(ref c1, columns);
-        ref var c3 = ref Unsafe.Add(ref c2, columns);
+        ref var c1 = ref Unsafe.Add(ref c, cStride);
+        ref var c2 = ref Unsafe.Add(ref c1, cStride);
+        ref var c3 = ref Unsafe.Add(ref c2, cStride);
         Lanes s0 = Vector512.LoadUnsafe(ref c), s1 = Vector512.LoadUnsafe(ref c1);
         Lanes s2 = Vector512.LoadUnsafe(ref c2), s3 = Vector512.LoadUnsafe(ref c3);
         nint at = 0, to = 0;
@@ -537,6 +567,12 @@ internal static class DenseKernels
         ArgumentOutOfRangeException.ThrowIfNegative(columns);
         if (columns % Width != 0)
             throw new ArgumentException($"{columns} columns are no multiple of {Width}.", nameof(columns));
+    }
+
+    private static void CheckStrides(int columns, int bStride, int cStride)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bStride, columns);
+        ArgumentOutOfRangeException.ThrowIfLessThan(cStride, columns);
     }
 
     private static void Check(int length, long needed, string name)

@@ -11,9 +11,9 @@ namespace Recsys.Bandits.Policies.Neural;
 /// numbers with more zeros.
 /// </summary>
 /// <remarks>
-/// The networks lie side by side: with H hidden units each, network m has the columns m·H to (m + 1)·H of every block. They learn from the same minibatches and differ in
-/// where they begin, which is what makes the mean of them better than one (Lakshminarayanan et al. 2017, arXiv 1612.01474); so a minibatch is gathered once, and a
-/// step moves one block where there would be one for each network.
+/// The networks lie side by side: with H hidden units each, network m has the columns m·H to (m + 1)·H of every block, so that a step moves one block where there would
+/// be one for each network. Each has its own beginning and its own minibatches, which is what makes the mean of them better than one (Lakshminarayanan et al. 2017,
+/// arXiv 1612.01474): with minibatches in common, the noise of their steps would be in the mean as it is in one.
 /// </remarks>
 internal sealed class NeuralEnsemble
 {
@@ -22,7 +22,6 @@ internal sealed class NeuralEnsemble
     private readonly List<Weights> _touched = [];
     private readonly MinibatchRows _batchRows;
     private readonly float[] _combined;
-    private readonly float[] _outputs;
     private float[] _inputs = [];
     private float[] _hidden = [];
     private float[] _slopes = [];
@@ -35,9 +34,8 @@ internal sealed class NeuralEnsemble
     {
         (Options, _inputTable) = (options, inputs);
         var width = options.Width;
-        _combined = new float[width];
-        _outputs = new float[options.Networks];
-        _batchRows = new MinibatchRows(width);
+        _combined = new float[options.Hidden];
+        _batchRows = new MinibatchRows(options);
         BatchSize = options.BatchSize?.Smallest ?? options.Batch;
         var layer = new float[options.Dense * width];
         var weights = new float[options.Dense * options.Hidden];
@@ -95,53 +93,60 @@ internal sealed class NeuralEnsemble
     /// <summary>What the networks expect, on average, of an example that they have not learned from, normalised; and makes them surer of such examples.</summary>
     public double Foresee(in Example example)
     {
-        Forward(new ReadOnlySpan<Example>(in example));
-        var hidden = _hidden.AsSpan(0, Options.Width);
-        var combined = Outputs(example.Head, hidden);
-        AddPrecision(example, hidden, combined);
+        var (width, dense) = (Options.Width, Options.Dense);
+        Reserve(1);
+        Span<float> inputs = _inputs.AsSpan(0, dense), hidden = _hidden.AsSpan(0, width);
+        _inputTable.Scaler.Apply(example.Dense, inputs);
+        Bias.Tensor.Values.CopyTo(hidden);
+        for (var i = 0; i < example.Rows.Length; i++)
+            DenseKernels.AddScaled(example.Values[i], Rows[example.Rows[i]].Tensor.Values, hidden);
+        DenseKernels.MultiplyAdd(inputs, dense, 1, 1, dense, Layer.Tensor.Values, width, hidden);
+        DenseKernels.Rectify(hidden);
+        AddPrecision(example, hidden);
         double expected = 0;
-        foreach (var output in _outputs)
-            expected += Expected(output) / _outputs.Length;
+        for (var network = 0; network < Options.Networks; network++)
+            expected += Expected(Output(example.Head, network, hidden.Slice(network * Options.Hidden, Options.Hidden), out _)) / Options.Networks;
         return expected;
     }
 
-    /// <summary>Learns a minibatch: one step.</summary>
-    /// <param name="examples">At least one.</param>
+    /// <summary>Learns a minibatch for each network: one step.</summary>
+    /// <param name="examples">The minibatches one after the other, as many rows each, at least one.</param>
     /// <param name="rate">Learning rate.</param>
     public void Learn(ReadOnlySpan<Example> examples, float rate)
     {
-        var (count, width, units, dense) = (examples.Length, Options.Width, Options.Hidden, Options.Dense);
+        var (count, units, dense) = (examples.Length / Options.Networks, Options.Hidden, Options.Dense);
         Step++;
-        Forward(examples);
+        Reserve(count);
+        _batchRows.Gather(examples, Rows);
         _touched.Clear();
         Touch(Layer);
         Touch(Bias);
         var squaredNorms = 0.0;
-        for (var i = 0; i < count; i++)
+        for (var network = 0; network < Options.Networks; network++)
         {
-            var example = examples[i];
-            var hidden = _hidden.AsSpan(i * width, width);
-            var slopes = _slopes.AsSpan(i * width, width);
-            var combined = Outputs(example.Head, hidden);
-            for (var network = 0; network < _outputs.Length; network++)
+            var (first, column) = (network * count, network * units);
+            Forward(examples, network, count);
+            var biasGradient = Bias.Tensor.Gradient.AsSpan(column, units);
+            for (var i = first; i < first + count; i++)
             {
+                var example = examples[i];
+                Span<float> hidden = _hidden.AsSpan(i * units, units), slopes = _slopes.AsSpan(i * units, units);
                 // The derivative of either loss by the output.
-                var slope = (Expected(_outputs[network]) - example.Reward) / count;
-                _outputs[network] = slope;
-                TensorPrimitives.Multiply(combined.Slice(network * units, units), slope, slopes.Slice(network * units, units));
+                var slope = (Expected(Output(example.Head, network, hidden, out var head)) - example.Reward) / count;
+                DenseKernels.BackThroughHead(slope, hidden, head, slopes, biasGradient);
+                if (example.Head >= 0)
+                    AddToHead(Touch(Heads[example.Head]), network, slope, hidden);
+                if (UsesShared(example.Head))
+                    AddToHead(Touch(Shared), network, slope, hidden);
+                if (Options.BatchSize is not null)
+                    squaredNorms += (double)count * count * SquaredNorm(example, i, slope);
             }
-            DenseKernels.MaskWhereZero(hidden, slopes);
-            if (example.Head >= 0)
-                AddToHead(Touch(Heads[example.Head]), hidden);
-            if (UsesShared(example.Head))
-                AddToHead(Touch(Shared), hidden);
-            DenseKernels.AddScaled(1, slopes, Bias.Tensor.Gradient);
-            if (Options.BatchSize is not null)
-                squaredNorms += (double)count * count * SquaredNorm(example, i);
+            var back = _slopes.AsSpan(first * units, count * units);
+            if (dense > 0)
+                DenseKernels.MultiplyAdd(_inputs.AsSpan(first * dense), 1, dense, dense, count, back, units, units, Layer.Tensor.Gradient.AsSpan(column), Options.Width);
+            _batchRows.Differentiate(network, back);
         }
-        DenseKernels.MultiplyAdd(_inputs, 1, dense, dense, count, _slopes, width, Layer.Tensor.Gradient);
-        _batchRows.Differentiate(_slopes);
-        for (var place = 0; place < _batchRows.Rows.Count; place++)
+        for (var place = 0; place < _batchRows.Rows.Length; place++)
         {
             var row = Rows[_batchRows.Rows[place]];
             _batchRows.GradientOf(place).CopyTo(row.Tensor.Gradient);
@@ -153,72 +158,67 @@ internal sealed class NeuralEnsemble
     }
 
     /// <summary>
-    /// ‖g‖² of one row of a minibatch, without its gradient: that of a layer is the outer product of slopes and inputs. A hashed input that comes twice counts as two. The
-    /// slopes of the outputs are in <see cref="_outputs"/>.
+    /// ‖g‖² of one row of a minibatch, without its gradient: that of a layer is the outer product of slopes and inputs. A hashed input that comes twice counts as two.
     /// </summary>
-    private double SquaredNorm(in Example example, int place)
+    private double SquaredNorm(in Example example, int place, float slope)
     {
-        var (units, width, dense) = (Options.Hidden, Options.Width, Options.Dense);
-        ReadOnlySpan<float> slopes = _slopes.AsSpan(place * width, width), hidden = _hidden.AsSpan(place * width, width), inputs = _inputs.AsSpan(place * dense, dense);
-        var squared = (double)DenseKernels.Dot(slopes, slopes) * (1 + DenseKernels.Dot(inputs, inputs) + DenseKernels.Dot(example.Values, example.Values));
-        var heads = (example.Head >= 0 ? 1 : 0) + (UsesShared(example.Head) ? 1 : 0);
-        for (var network = 0; network < _outputs.Length; network++)
-        {
-            var line = hidden.Slice(network * units, units);
-            squared += (double)heads * _outputs[network] * _outputs[network] * (1 + DenseKernels.Dot(line, line));
-        }
-        return squared;
+        var (units, dense) = (Options.Hidden, Options.Dense);
+        ReadOnlySpan<float> slopes = _slopes.AsSpan(place * units, units), hidden = _hidden.AsSpan(place * units, units), inputs = _inputs.AsSpan(place * dense, dense);
+        var outputs = (example.Head >= 0 ? 1 : 0) + (UsesShared(example.Head) ? 1 : 0);
+        return (double)DenseKernels.Dot(slopes, slopes) * (1 + DenseKernels.Dot(inputs, inputs) + DenseKernels.Dot(example.Values, example.Values))
+            + (double)outputs * slope * slope * (1 + DenseKernels.Dot(hidden, hidden));
     }
 
-    private void Forward(ReadOnlySpan<Example> examples)
+    private void Forward(ReadOnlySpan<Example> examples, int network, int count)
     {
-        var (count, width, dense) = (examples.Length, Options.Width, Options.Dense);
-        if (_hidden.Length < count * width)
-            (_inputs, _hidden, _slopes) = (new float[count * dense], new float[count * width], new float[count * width]);
-        _batchRows.Gather(examples, Rows);
-        for (var i = 0; i < count; i++)
+        var (first, units, column, dense) = (network * count, Options.Hidden, network * Options.Hidden, Options.Dense);
+        var bias = Bias.Tensor.Values.AsSpan(column, units);
+        for (var i = first; i < first + count; i++)
         {
             _inputTable.Scaler.Apply(examples[i].Dense, _inputs.AsSpan(i * dense, dense));
-            Bias.Tensor.Values.CopyTo(_hidden.AsSpan(i * width, width));
+            bias.CopyTo(_hidden.AsSpan(i * units));
         }
-        _batchRows.AddTo(_hidden);
-        DenseKernels.MultiplyAdd(_inputs, dense, 1, count, dense, Layer.Tensor.Values, width, _hidden);
-        DenseKernels.Rectify(_hidden.AsSpan(0, count * width));
+        var hidden = _hidden.AsSpan(first * units, count * units);
+        _batchRows.AddTo(network, hidden);
+        if (dense > 0)
+            DenseKernels.MultiplyAdd(_inputs.AsSpan(first * dense), dense, 1, count, dense, Layer.Tensor.Values.AsSpan(column), Options.Width, units, hidden, units);
+        DenseKernels.Rectify(hidden);
     }
 
-    /// <summary>Leaves the outputs in <see cref="_outputs"/>; gives u of the action and shared, added.</summary>
-    private ReadOnlySpan<float> Outputs(int head, ReadOnlySpan<float> hidden)
+    /// <summary>Room for minibatches of so many rows.</summary>
+    private void Reserve(int count)
+    {
+        if (_hidden.Length < count * Options.Width)
+            (_inputs, _hidden, _slopes) = (new float[count * Options.Networks * Options.Dense], new float[count * Options.Width], new float[count * Options.Width]);
+    }
+
+    /// <summary>f of a network.</summary>
+    /// <param name="head">Number of the action, −1 for none.</param>
+    /// <param name="network">Number of the network.</param>
+    /// <param name="hidden">Its hidden units.</param>
+    /// <param name="weights">Its u of the action and shared, added; good until the next call.</param>
+    private float Output(int head, int network, ReadOnlySpan<float> hidden, out ReadOnlySpan<float> weights)
     {
         var (width, units) = (Options.Width, Options.Hidden);
-        var first = head >= 0 ? Heads[head].Tensor.Values : Shared.Tensor.Values;
-        var isBoth = head >= 0 && UsesShared(head);
-        var combined = first.AsSpan(0, width);
-        if (isBoth)
+        var own = head >= 0 ? Heads[head].Tensor.Values : Shared.Tensor.Values;
+        weights = own.AsSpan(network * units, units);
+        var constant = own[width + network];
+        if (head >= 0 && UsesShared(head))
         {
-            TensorPrimitives.Add(combined, Shared.Tensor.Values.AsSpan(0, width), _combined);
-            combined = _combined;
+            TensorPrimitives.Add(weights, Shared.Tensor.Values.AsSpan(network * units, units), _combined);
+            weights = _combined;
+            constant += Shared.Tensor.Values[width + network];
         }
-        for (var network = 0; network < _outputs.Length; network++)
-        {
-            var constant = first[width + network] + (isBoth ? Shared.Tensor.Values[width + network] : 0);
-            _outputs[network] = constant + DenseKernels.Dot(combined.Slice(network * units, units), hidden.Slice(network * units, units));
-        }
-        return combined;
+        return constant + DenseKernels.Dot(weights, hidden);
     }
 
-    /// <summary>Adds slope · hidden, with the slope of each network in <see cref="_outputs"/>.</summary>
-    private void AddToHead(float[] gradient, ReadOnlySpan<float> hidden)
+    private void AddToHead(float[] gradient, int network, float slope, ReadOnlySpan<float> hidden)
     {
-        var units = Options.Hidden;
-        for (var network = 0; network < _outputs.Length; network++)
-        {
-            var slope = _outputs[network];
-            DenseKernels.AddScaled(slope, hidden.Slice(network * units, units), gradient.AsSpan(network * units, units));
-            gradient[hidden.Length + network] += slope;
-        }
+        DenseKernels.AddScaled(slope, hidden, gradient.AsSpan(network * Options.Hidden, Options.Hidden));
+        gradient[Options.Width + network] += slope;
     }
 
-    private void AddPrecision(in Example example, ReadOnlySpan<float> hidden, ReadOnlySpan<float> combined)
+    private void AddPrecision(in Example example, ReadOnlySpan<float> hidden)
     {
         if (Options.Widths == WidthForm.None || example.Head < 0)
             return;
@@ -229,9 +229,10 @@ internal sealed class NeuralEnsemble
             head[constant] += 1;
         if (Options.Widths == WidthForm.Head)
             return;
+        var (own, shared) = (Heads[example.Head].Tensor.Values, Shared.Tensor.Values);
         for (var j = 0; j < hidden.Length; j++)
         {
-            var derivative = hidden[j] > 0 ? combined[j] : 0;
+            var derivative = hidden[j] <= 0 ? 0 : own[j] + (Options.SharedHead ? shared[j] : 0);
             if (derivative == 0)
                 continue;
             var squared = derivative * derivative;

@@ -84,10 +84,16 @@ internal sealed record NeuralOptions(
     /// <summary>Below this many rows the noise of a gradient cannot be told either.</summary>
     private const int BatchMin = 8;
 
+    /// <summary>
+    /// Most rows of a minibatch, when the newest interaction has so many hashed inputs: 1024 inputs together, so that what a step costs is bounded however long contexts
+    /// are, and 8 rows at least.
+    /// </summary>
+    public static int RowsOf(int hashedInputs) => Math.Max(8, 1024 / Math.Max(1, hashedInputs));
+
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
     [
-        new("networks", "4", "Networks that are averaged, each with its own beginning.", 1, 32, Integer: true),
+        new("networks", "4", "Networks that are averaged, each with its own beginning and its own replay.", 1, 32, Integer: true),
         new("hidden", "96", "Hidden units, in steps of 16.", Lanes, 1024, Integer: true),
         new("loss", loss, "square: half the squared error; log: cross entropy, for rewards that are mostly 0 or 1.", Choices: ["square", "log"]),
         new("optimizer", "adamw", "Rule that turns gradients into steps.", Choices: UpdateRules.Names),

@@ -27,7 +27,7 @@ internal sealed class NeuralTrainer : INetworkTrainer
         _options = options;
         _learned = learned;
         _state = new NeuralState(options);
-        _batch = new Example[options.Batch];
+        _batch = new Example[options.Networks * options.Batch];
     }
 
     /// <inheritdoc/>
@@ -88,11 +88,14 @@ internal sealed class NeuralTrainer : INetworkTrainer
         var expected = networks.Foresee(example);
         if (_state.Interactions % _options.StepEvery == 0)
         {
-            // All that came since the last step, and others.
-            var count = Math.Min(networks.BatchSize, ring.Count);
-            for (var i = 0; i < count; i++)
-                _batch[i] = ring[i < _options.StepEvery ? i : Drawn(i, ring.Count)];
-            networks.Learn(_batch.AsSpan(0, count), rate);
+            var count = Math.Min(Math.Min(networks.BatchSize, ring.Count), NeuralOptions.RowsOf(example.Rows.Length));
+            for (var i = 0; i < _options.Networks * count; i++)
+            {
+                // All that came since the last step, and others.
+                var row = i % count;
+                _batch[i] = ring[row < _options.StepEvery ? row : Drawn(i, ring.Count)];
+            }
+            networks.Learn(_batch.AsSpan(0, _options.Networks * count), rate);
         }
         var loss = Loss(expected, example.Reward);
         _state.Losses = RateRule.Observe(_state.Losses, loss);
