@@ -35,7 +35,7 @@ internal sealed class NaiveHash
         var unsure = 0;
         for (var b = 0; b < _shape.Arrays * _shape.Bits; b++)
         {
-            var (k, l) = (b / _shape.Bits, b % _shape.Bits);
+            var (k, l) = (b % _shape.Arrays, b / _shape.Arrays);
             var sure = Math.Abs(results[b]) > rounding;
             unsure += sure ? 0 : 1;
             codes[k] |= sure ? (results[b] < 0 ? 1 << l : 0) : actual[k] & (1 << l);

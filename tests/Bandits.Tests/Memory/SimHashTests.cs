@@ -85,8 +85,8 @@ public sealed class SimHashTests
                 }
                 var mean = shared.Average();
                 var error = Math.Sqrt(shared.Sum(s => (s - mean) * (s - mean)) / Pairs / Pairs);
-                // Four standard errors, and what 64 random signs differ from a Gaussian.
-                Assert.Equal(Math.Pow(1 - angle / Math.PI, bits), mean, 4 * error + 0.003);
+                // Four standard errors, and what 64 random signs differ from Gaussian numbers.
+                Assert.Equal(Math.Pow(1 - angle / Math.PI, bits), mean, 4 * error + 0.001);
             }
         }
     }
