@@ -3,11 +3,6 @@ using Recsys.Bandits.Snapshots;
 
 namespace Recsys.Bandits.Memory;
 
-/// <summary>What a partition has written.</summary>
-/// <param name="Partition">Its number.</param>
-/// <param name="Change">All that it holds, or what has changed since the change before.</param>
-public readonly record struct MemoryShard(int Partition, MemoryChange Change);
-
 /// <summary>
 /// What all partitions have seen, for correcting predictions: the reading side of <see cref="ErrorMemory"/>. Immutable, thread-safe; reading allocates nothing.
 /// </summary>
