@@ -94,7 +94,8 @@ internal sealed class SimulateStreamCommand : Command, IExplainedCommand
               seconds             wall time of the rows, reading the file not counted
               learnedPerSecond    offers per second of learning, publishing not counted
 
-            A policy whose parameters include loss has it set to log here, unless --set says otherwise.
+            Unless --set says otherwise, kinds that have these parameters run with {string.Join(", ", StreamOptions.NeuralDefaults.Select(static set => $"{set.Key}={set.Value}"))}: probabilities are wanted, and clicks
+            are noise for the most part, which a network that replays each of them 64 times would learn by heart.
 
             """);
         HelpWithParameters.WritePolicyParameters(output);
