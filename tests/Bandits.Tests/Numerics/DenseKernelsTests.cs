@@ -11,7 +11,7 @@ public sealed class DenseKernelsTests
 {
     private static readonly int[] RowCounts = [1, 2, 3, 4, 5, 7, 8, 9, 13, 31, 32];
     private static readonly int[] Inners = [1, 2, 3, 17, 64, 130, 600];
-    private static readonly int[] ColumnCounts = [16, 32, 48, 64, 80, 96, 112, 256];
+    private static readonly int[] ColumnCounts = [16, 32, 48, 64, 80, 96, 112, 144, 256];
 
     public static TheoryData<int, int, int> Shapes()
     {
@@ -48,7 +48,7 @@ public sealed class DenseKernelsTests
     [Fact]
     public void MultiplyAdd_gives_a_row_the_same_bits_in_any_company()
     {
-        const int Rows = 23, Inner = 300, Columns = 112;
+        const int Rows = 23, Inner = 300, Columns = 176;
         var random = new Random(5);
         float[] a = Numbers(random, Rows * Inner, 0.6), b = Numbers(random, Inner * Columns, 0.2), all = Numbers(random, Rows * Columns);
         // Zeros of either sign, and sums that round to one, would show a product that is taken in one company and left out in another.
@@ -297,14 +297,15 @@ public sealed class DenseKernelsTests
     [InlineData(16, 1)]
     [InlineData(48, 5)]
     [InlineData(96, 22)]
-    public void Rows_are_gathered_and_scattered_like_one_after_the_other(int columns, int count)
+    [InlineData(176, 9)]
+    public void Rows_are_added_like_one_after_the_other(int columns, int count)
     {
         const int Rows = 7;
         var random = new Random(columns + count);
         var matrix = Numbers(random, Rows * columns);
         var scales = Numbers(random, count);
         int[] indices = [.. Enumerable.Range(0, count).Select(_ => random.Next(Rows))];
-        float[] sums = Numbers(random, columns), slow = [.. sums], scattered = [.. matrix];
+        float[] sums = Numbers(random, columns), slow = [.. sums], sparse = [.. sums, .. sums];
         for (var i = 0; i < count; i++)
         {
             for (var j = 0; j < columns; j++)
@@ -313,13 +314,10 @@ public sealed class DenseKernelsTests
         DenseKernels.AddRows(scales, indices, matrix, columns, sums);
         SameBits(slow, sums);
 
-        DenseKernels.AddToRows(scales, indices, sums, columns, scattered);
-        for (var i = 0; i < count; i++)
-        {
-            for (var j = 0; j < columns; j++)
-                matrix[indices[i] * columns + j] = MathF.FusedMultiplyAdd(sums[j], scales[i], matrix[indices[i] * columns + j]);
-        }
-        SameBits(matrix, scattered);
+        // The same as the second row of a sparse matrix whose first is empty.
+        float[] expected = [.. sparse.AsSpan(0, columns), .. slow];
+        DenseKernels.SparseMultiplyAdd([0, 0, count], indices, scales, matrix, columns, sparse);
+        SameBits(expected, sparse);
     }
 
     [Fact]
@@ -328,7 +326,12 @@ public sealed class DenseKernelsTests
         var (matrix, row) = (new float[3 * 16], new float[16]);
         Refused(() => DenseKernels.AddRows([1], [3], matrix, 16, row), "There is no row 3");
         Refused(() => DenseKernels.AddRows([1], [-1], matrix, 16, row), "There is no row -1");
-        Refused(() => DenseKernels.AddToRows([1, 2], [0], row, 16, matrix), "rowIndices");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1], [3], [1], matrix, 16, row), "There is no row 3");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1], [-1], [1], matrix, 16, row), "There is no row -1");
+        Refused(() => DenseKernels.SparseMultiplyAdd([1, 0], [0], [1], matrix, 16, row), "starts");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 2], [0], [1], matrix, 16, row), "rowIndices");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1, 1], [0], [1], matrix, 16, row), "Length");
+        Refused(() => DenseKernels.SparseMultiplyAdd([], [0], [1], matrix, 16, row), "starts");
     }
 
     /// <summary>Each of so many terms rounds twice at most, relative to a partial sum no larger than the sum of magnitudes.</summary>

@@ -22,9 +22,10 @@ internal static class DenseKernels
     /// <summary>Numbers that are computed at once; rows of matrices are padded to a multiple of it.</summary>
     public const int Width = 16;
 
-    // 32 KiB of B, which the first cache keeps while all rows of C pass over it; twice as much was slower. A sum that waits in memory in
-    // between is a float as it was before, so that results do not depend on it.
-    private const int Resident = 8192;
+    // 32 KiB of B, which the first cache keeps while all rows of C pass over it; twice as much was slower. Of wide matrices so many columns
+    // at a time, or sums would go to memory and back more often than needed. A sum that waits in memory is a float as it was before, so that
+    // results do not depend on any of this.
+    private const int Resident = 8192, PanelColumns = 128;
 
     // Not inlined: in a caller that has taken in much else, the compiler stops at the single vector and calls a function for each, twenty
     // times slower. Compiled fully at first use, instead of after many slow calls.
@@ -59,23 +60,27 @@ internal static class DenseKernels
         Check(b.Length, (long)inner * columns, nameof(b));
         Check(c.Length, (long)rows * columns, nameof(c));
 
-        var depth = Math.Max(Resident / columns, 1);
-        for (var from = 0; from < inner; from += depth)
+        for (var column = 0; column < columns; column += PanelColumns)
         {
-            var count = Math.Min(depth, inner - from);
-            ref var part = ref Unsafe.Add(ref MemoryMarshal.GetReference(a), from * innerStride);
-            ref var panel = ref Unsafe.Add(ref MemoryMarshal.GetReference(b), from * columns);
-            ref var sums = ref MemoryMarshal.GetReference(c);
-            var row = 0;
-            for (; row + 4 <= rows; row += 4)
+            var wide = Math.Min(PanelColumns, columns - column);
+            var depth = Resident / wide;
+            for (var from = 0; from < inner; from += depth)
             {
-                ref var four = ref Unsafe.Add(ref sums, row * columns);
-                FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, ref four);
-            }
-            for (; row < rows; row++)
-            {
-                ref var one = ref Unsafe.Add(ref sums, row * columns);
-                OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, ref one);
+                var count = Math.Min(depth, inner - from);
+                ref var part = ref Unsafe.Add(ref MemoryMarshal.GetReference(a), from * innerStride);
+                ref var panel = ref Unsafe.Add(ref MemoryMarshal.GetReference(b), from * columns + column);
+                ref var sums = ref Unsafe.Add(ref MemoryMarshal.GetReference(c), column);
+                var row = 0;
+                for (; row + 4 <= rows; row += 4)
+                {
+                    ref var four = ref Unsafe.Add(ref sums, row * columns);
+                    FourRows(ref Unsafe.Add(ref part, row * rowStride), rowStride, innerStride, count, ref panel, columns, wide, ref four);
+                }
+                for (; row < rows; row++)
+                {
+                    ref var one = ref Unsafe.Add(ref sums, row * columns);
+                    OneRow(ref Unsafe.Add(ref part, row * rowStride), innerStride, count, ref panel, columns, wide, ref one);
+                }
             }
         }
     }
@@ -137,29 +142,82 @@ internal static class DenseKernels
         }
     }
 
-    /// <summary>row_i += scale_i · vector, in the order given: the other way of <see cref="AddRows"/>.</summary>
-    /// <param name="scales">Length I.</param>
-    /// <param name="rowIndices">Length I, each the number of a row of the matrix; a row may come twice.</param>
-    /// <param name="vector">Length N.</param>
+    /// <summary>
+    /// C[r, :] += Σₖ A[r, k] · B[k, :] with a sparse A, each element by fused multiply-adds in the order in which A is given: the same bits as <see cref="AddRows"/> for
+    /// every row.
+    /// </summary>
+    /// <param name="starts">Length R + 1, ascending: the elements of row r are those from starts[r] to starts[r + 1].</param>
+    /// <param name="rowIndices">k of every element.</param>
+    /// <param name="values">Every element, as many.</param>
+    /// <param name="b">B, shape [I, N], row-major.</param>
     /// <param name="columns">N, a multiple of <see cref="Width"/>.</param>
-    /// <param name="matrix">In and out, shape [R, N], row-major.</param>
-    /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span has another length.</exception>
+    /// <param name="c">In and out: C, shape [R, N], row-major, apart from B in memory.</param>
+    /// <exception cref="ArgumentException">N is no multiple, an index is out of range, or a span is too short for its shape.</exception>
     [MethodImpl(Hot)]
-    public static void AddToRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> vector, int columns, Span<float> matrix)
+    public static void SparseMultiplyAdd(
+        ReadOnlySpan<int> starts, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> values, ReadOnlySpan<float> b, int columns, Span<float> c)
     {
-        CheckRows(scales, rowIndices, matrix.Length, columns, vector.Length);
-        ref var from = ref MemoryMarshal.GetReference(vector);
-        ref var to = ref MemoryMarshal.GetReference(matrix);
-        for (var i = 0; i < scales.Length; i++)
+        CheckColumns(columns);
+        var rows = starts.Length - 1;
+        Check(rows, 0, nameof(starts));
+        Check(c.Length, (long)rows * columns, nameof(c));
+        for (var row = 0; row < rows; row++)
         {
-            var start = rowIndices[i] * columns;
-            var factor = Vector512.Create(scales[i]);
-            for (var column = 0; column < columns; column += Width)
+            if (starts[row] < 0 || starts[row] > starts[row + 1])
+                throw new ArgumentException("Rows begin before they end.", nameof(starts));
+        }
+        var elements = starts[rows];
+        Check(rowIndices.Length, elements, nameof(rowIndices));
+        Check(values.Length, elements, nameof(values));
+        var inner = columns == 0 ? int.MaxValue : b.Length / columns;
+        foreach (var index in rowIndices[..elements])
+        {
+            if ((uint)index >= (uint)inner)
+                throw new ArgumentException($"There is no row {index}.", nameof(rowIndices));
+        }
+        ref var from = ref MemoryMarshal.GetReference(b);
+        ref var to = ref MemoryMarshal.GetReference(c);
+        var column = 0;
+        // Column by column, so that those of B that are in use stay in the first cache.
+        for (; column + 4 * Width <= columns; column += 4 * Width)
+        {
+            for (var row = 0; row < rows; row++)
             {
-                var at = (nuint)(start + column);
-                Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref from, (nuint)column), factor, Vector512.LoadUnsafe(ref to, at)).StoreUnsafe(ref to, at);
+                var (start, count) = (starts[row], starts[row + 1] - starts[row]);
+                AddRowsToFour(values.Slice(start, count), rowIndices.Slice(start, count), ref Unsafe.Add(ref from, column), columns, ref Unsafe.Add(ref to, row * columns + column));
             }
         }
+        for (; column < columns; column += Width)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                ref var sum = ref Unsafe.Add(ref to, row * columns + column);
+                var lanes = Vector512.LoadUnsafe(ref sum);
+                for (var k = starts[row]; k < starts[row + 1]; k++)
+                    lanes = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref Unsafe.Add(ref from, (nint)rowIndices[k] * columns + column)), Vector512.Create(values[k]), lanes);
+                lanes.StoreUnsafe(ref sum);
+            }
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void AddRowsToFour(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ref float matrix, int columns, ref float sums)
+    {
+        Lanes s0 = Vector512.LoadUnsafe(ref sums), s1 = Vector512.LoadUnsafe(ref sums, Width);
+        Lanes s2 = Vector512.LoadUnsafe(ref sums, 2 * Width), s3 = Vector512.LoadUnsafe(ref sums, 3 * Width);
+        for (var i = 0; i < scales.Length; i++)
+        {
+            ref var row = ref Unsafe.Add(ref matrix, (nint)rowIndices[i] * columns);
+            var factor = Vector512.Create(scales[i]);
+            s0 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row), factor, s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, Width), factor, s1);
+            s2 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 2 * Width), factor, s2);
+            s3 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 3 * Width), factor, s3);
+        }
+        s0.StoreUnsafe(ref sums);
+        s1.StoreUnsafe(ref sums, Width);
+        s2.StoreUnsafe(ref sums, 2 * Width);
+        s3.StoreUnsafe(ref sums, 3 * Width);
     }
 
     private static void CheckRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, int matrix, int columns, int vector)
@@ -316,17 +374,17 @@ internal static class DenseKernels
     }
 
     [MethodImpl(Hot)]
-    private static void FourRows(ref float a, int rowStride, int innerStride, int inner, ref float b, int columns, ref float c)
+    private static void FourRows(ref float a, int rowStride, int innerStride, int inner, ref float b, int columns, int wide, ref float c)
     {
         var column = 0;
         if (Vector512.IsHardwareAccelerated)
         {
             // Eight sums keep both multipliers of a core busy. Where a vector is two halves, these would be sixteen and not fit its
             // registers.
-            for (; column + 2 * Width <= columns; column += 2 * Width)
+            for (; column + 2 * Width <= wide; column += 2 * Width)
                 FourByTwo(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
         }
-        for (; column < columns; column += Width)
+        for (; column < wide; column += Width)
             FourByOne(ref a, rowStride, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
     }
 
@@ -402,12 +460,12 @@ internal static class DenseKernels
     }
 
     [MethodImpl(Hot)]
-    private static void OneRow(ref float a, nint innerStride, int inner, ref float b, nint columns, ref float c)
+    private static void OneRow(ref float a, nint innerStride, int inner, ref float b, nint columns, int wide, ref float c)
     {
         nint column = 0;
-        for (; column + 4 * Width <= columns; column += 4 * Width)
+        for (; column + 4 * Width <= wide; column += 4 * Width)
             OneByFour(ref a, innerStride, inner, ref Unsafe.Add(ref b, column), columns, ref Unsafe.Add(ref c, column));
-        for (; column < columns; column += Width)
+        for (; column < wide; column += Width)
         {
             ref var sum = ref Unsafe.Add(ref c, column);
             var s = Vector512.LoadUnsafe(ref sum);

@@ -25,8 +25,8 @@ public sealed class NetworkTwinTests
     [MemberData(nameof(Cases))]
     public void The_twins_gradient_is_the_slope_of_its_loss(string loss, string rule, int context, int action, string scope, int actionsMax, string clip)
     {
-        var (options, table, network, examples) = Setup(loss, rule, context, action, scope, actionsMax, clip, 12);
-        var twin = TwinNetwork.Of(network, options);
+        var (options, table, networks, examples) = Setup(loss, rule, context, action, scope, actionsMax, clip, 12);
+        var twin = TwinNetwork.Of(networks, 1, options);
         // Fresh heads are 0, and then nothing behind them has a slope.
         var random = new Random(3);
         foreach (var block in twin.All)
@@ -56,25 +56,30 @@ public sealed class NetworkTwinTests
     [MemberData(nameof(Cases))]
     public void Fifty_steps_are_those_of_the_twin(string loss, string rule, int context, int action, string scope, int actionsMax, string clip)
     {
-        var (options, table, network, examples) = Setup(loss, rule, context, action, scope, actionsMax, clip, 60);
-        var twin = TwinNetwork.Of(network, options);
+        var (options, table, networks, examples) = Setup(loss, rule, context, action, scope, actionsMax, clip, 60);
+        var twins = TwinNetwork.Of(networks, options);
         var random = new Random(8);
         var moved = 0.0;
         for (var t = 1; t <= 50; t++)
         {
             Example[] batch = [examples[t], .. Enumerable.Range(0, 4).Select(_ => examples[random.Next(examples.Length)])];
             Input[] inputs = [.. batch.Select(example => Input.Of(example, table))];
-            var expected = twin.Expected(inputs[0]);
-            Assert.Equal(expected, network.Foresee(batch[0]), 1e-3);
-            network.Learn(batch, options.Rate);
-            twin.Step(inputs, options.Rate, t);
-            moved = Math.Max(moved, Math.Abs(expected - twin.Expected(inputs[0])));
+            var expected = twins.Average(twin => twin.Expected(inputs[0]));
+            Assert.Equal(expected, networks.Foresee(batch[0]), 1e-3);
+            networks.Learn(batch, options.Rate);
+            TwinNetwork.Step(twins, inputs, options.Rate, t);
+            moved = Math.Max(moved, Math.Abs(expected - twins.Average(twin => twin.Expected(inputs[0]))));
         }
         Assert.True(moved > 1e-3, $"moved {moved}");
-        foreach (var (weights, block) in network.All.Zip(twin.All))
+        for (var member = 0; member < twins.Length; member++)
         {
-            for (var i = 0; i < block.Values.Length; i++)
-                Assert.Equal(block.Values[i], weights.Tensor.Values[i], 2e-3);
+            foreach (var (weights, block) in networks.All.Zip(twins[member].All))
+            {
+                var part = TwinNetwork.Part(weights.Tensor.Values, member, options);
+                Assert.Equal(block.Values.Length, part.Length);
+                for (var i = 0; i < part.Length; i++)
+                    Assert.Equal(block.Values[i], part[i], 2e-3);
+            }
         }
     }
 
@@ -96,14 +101,14 @@ public sealed class NetworkTwinTests
         var trainer = NeuralStreams.Trainer(spec);
         var history = NeuralStreams.Random(schema, 80, 5);
         // Sums of squared derivatives, each as the network was when it learned.
-        var precisions = trainer.State.Networks.Select(static _ => new List<double[]>()).ToArray();
+        var precisions = Enumerable.Range(0, options.Networks).Select(static _ => new List<double[]>()).ToArray();
         foreach (var interaction in history)
         {
-            var twins = Twins(trainer, options);
+            var twins = TwinNetwork.Of(trainer.State.Networks, options);
             trainer.Learn([interaction]);
             for (var n = 0; n < twins.Length; n++)
             {
-                twins[n].Cover(Fresh(trainer, options, n));
+                twins[n].Cover(Fresh(trainer, options));
                 AddSquares(precisions[n], twins[n], Input.Of(trainer.State.Ring[0], trainer.State.Inputs), widths);
             }
         }
@@ -121,7 +126,7 @@ public sealed class NetworkTwinTests
                 var (mean, variance) = (0.0, 0.0);
                 for (var n = 0; n < options.Networks; n++)
                 {
-                    var twin = TwinNetwork.Of(trainer.State.Networks[n], options, served: true);
+                    var twin = TwinNetwork.Of(trainer.State.Networks, n, options, served: true);
                     mean += twin.Expected(input) / options.Networks;
                     variance += Variance(twin, input, precisions[n], widths) / options.Networks;
                 }
@@ -131,7 +136,7 @@ public sealed class NetworkTwinTests
         }
     }
 
-    private static (NeuralOptions Options, InputTable Table, NeuralNetwork Network, Example[] Examples) Setup(
+    private static (NeuralOptions Options, InputTable Table, NeuralEnsemble Networks, Example[] Examples) Setup(
         string loss, string rule, int context, int action, string scope, int actionsMax, string clip, int count)
     {
         var schema = new FeatureSchema(context, 12, action, 12);
@@ -141,17 +146,15 @@ public sealed class NetworkTwinTests
         Example[] examples = [.. NeuralStreams.Random(schema, count, 1).Select(table.Encode)];
         foreach (var example in examples)
             table.Scaler.Observe(example.Dense);
-        var network = new NeuralNetwork(options, table, 1);
-        network.Cover();
-        return (options, table, network, examples);
+        var networks = new NeuralEnsemble(options, table);
+        networks.Cover();
+        return (options, table, networks, examples);
     }
 
-    private static TwinNetwork[] Twins(NeuralTrainer trainer, NeuralOptions options) => [.. trainer.State.Networks.Select(network => TwinNetwork.Of(network, options))];
-
-    /// <summary>A network as it is at its beginning, with weights for all that has a number: what new blocks were before the step.</summary>
-    private static NeuralNetwork Fresh(NeuralTrainer trainer, NeuralOptions options, int member)
+    /// <summary>The networks as they are at their beginning, with weights for all that has a number: what new blocks were before the step.</summary>
+    private static NeuralEnsemble Fresh(NeuralTrainer trainer, NeuralOptions options)
     {
-        var fresh = new NeuralNetwork(options, trainer.State.Inputs, member);
+        var fresh = new NeuralEnsemble(options, trainer.State.Inputs);
         fresh.Cover();
         return fresh;
     }

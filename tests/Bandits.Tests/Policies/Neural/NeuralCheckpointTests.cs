@@ -60,13 +60,13 @@ public sealed class NeuralCheckpointTests
         var whole = NeuralStreams.Trainer(spec);
         whole.Learn(interactions.AsSpan(0, 40));
         // A second moment that cannot be: the next step leads to no number.
-        whole.State.Networks[1].Bias.Tensor.Slots[1][0] = -1;
+        whole.State.Networks.Bias.Tensor.Slots[1][0] = -1;
         var restored = NeuralStreams.Trainer(spec);
         restored.ReadCheckpoint(Shards.Bytes(whole.WriteCheckpoint));
         whole.Learn(interactions.AsSpan(40));
         restored.Learn(interactions.AsSpan(40));
-        Assert.Equal([0, 1], whole.State.Networks.Select(static n => n.Restarts));
-        Assert.Equal(160 - 1, whole.State.Networks[1].Step);
+        Assert.Equal(1, whole.State.Networks.Restarts);
+        Assert.Equal(160 - 1, whole.State.Networks.Step);
         Assert.Equal(Shards.Bytes(whole.WriteCheckpoint), Shards.Bytes(restored.WriteCheckpoint));
         Assert.Equal(Shards.Bytes(whole.WriteParameters), Shards.Bytes(restored.WriteParameters));
     }
@@ -127,7 +127,7 @@ public sealed class NeuralCheckpointTests
         var spec = Spec(kind, "");
         var trainer = (NeuralTrainer)Shards.Train(spec, NeuralStreams.Random(Schema, 40, 24));
         var random = new Random(26);
-        foreach (var weights in trainer.State.Networks.SelectMany(static n => n.All))
+        foreach (var weights in trainer.State.Networks.All)
         {
             for (var i = 0; i < weights.Tensor.Values.Length; i++)
                 weights.Tensor.Values[i] = random.Next(2) == 0 ? Weights.Largest : -Weights.Largest;
@@ -136,9 +136,9 @@ public sealed class NeuralCheckpointTests
         trainer.Learn(NeuralStreams.Random(Schema, 10, 27));
         trainer.ReadCheckpoint(Shards.Bytes(trainer.WriteCheckpoint));
         AssertServes(NeuralStreams.Policy(spec, trainer), random);
-        trainer.State.Networks[0].Layer.Tensor.Values[3] = float.NaN;
+        trainer.State.Networks.Layer.Tensor.Values[3] = float.NaN;
         trainer.Learn(NeuralStreams.Random(Schema, 1, 27));
-        Assert.True(trainer.State.Networks[0].Restarts > 0);
+        Assert.True(trainer.State.Networks.Restarts > 0);
         AssertServes(NeuralStreams.Policy(spec, trainer), random);
     }
 

@@ -107,7 +107,7 @@ public sealed class NeuralHostileTests
         var trainer = NeuralStreams.Trainer(spec);
         for (var t = 0; t < 1500; t++)
             trainer.Learn([new Interaction(default, ActionKey.Of("a" + t % 10), default, default, 0.1f, t % 10 < 3 ? 1 : 0, t)]);
-        Assert.Equal(3, trainer.State.Networks[0].Heads.Count);
+        Assert.Equal(3, trainer.State.Networks.Heads.Count);
         var (means, widths) = Served(NeuralStreams.Policy(spec, trainer), default, [.. Enumerable.Range(0, 12).Select(static a => Shards.Candidate("a" + a))]);
         Assert.All(means[..3], static m => Assert.True(m > 0.7, $"{m}"));
         Assert.All(means[3..], m => Assert.Equal(means[3], m));
@@ -134,7 +134,7 @@ public sealed class NeuralHostileTests
         const int Each = 1024;
         for (var t = 0; t < NeuralOptions.HashedInputsMax / Each + 1; t++)
             trainer.Learn([new Interaction(Hashed([.. Enumerable.Range(t * Each, Each)]), ActionKey.Of("a"), default, default, 1, 1, t)]);
-        Assert.Equal(NeuralOptions.HashedInputsMax, trainer.State.Networks[0].Rows.Count);
+        Assert.Equal(NeuralOptions.HashedInputsMax, trainer.State.Networks.Rows.Count);
         Assert.Equal(Each, trainer.State.Inputs.Refused);
         var restored = NeuralStreams.Trainer(spec);
         restored.ReadCheckpoint(Shards.Bytes(trainer.WriteCheckpoint));
@@ -248,15 +248,15 @@ public sealed class NeuralHostileTests
         var spec = NeuralStreams.Spec("neu-fast-cb", new FeatureSchema(), ("rate", "0.01"), ("average", average[8..]));
         var trainer = NeuralStreams.Trainer(spec);
         trainer.Learn(NeuralStreams.Random(new FeatureSchema(), 50, 1));
-        trainer.State.Networks[0].Bias.Tensor.Values[0] = 2 * Weights.Largest;
+        trainer.State.Networks.Bias.Tensor.Values[0] = 2 * Weights.Largest;
         trainer.Learn(NeuralStreams.Random(new FeatureSchema(), 1, 2));
-        Assert.Equal([1, 0], trainer.State.Networks.Select(static n => n.Restarts));
+        Assert.Equal(1, trainer.State.Networks.Restarts);
         AssertNumbers(trainer);
         for (var t = 0; t < 400; t++)
             trainer.Learn([new Interaction(default, ActionKey.Of("a" + t % 2), default, default, 0.5f, t % 2, t)]);
         var (means, _) = Served(NeuralStreams.Policy(spec, trainer), default, [Shards.Candidate("a0"), Shards.Candidate("a1")]);
         Assert.True(means[0] < 0.2 && means[1] > 0.8, $"{means[0]}, {means[1]}");
-        Assert.Equal([1, 0], trainer.State.Networks.Select(static n => n.Restarts));
+        Assert.Equal(1, trainer.State.Networks.Restarts);
     }
 
     [Theory]
@@ -330,5 +330,5 @@ public sealed class NeuralHostileTests
     }
 
     private static void AssertNumbers(NeuralTrainer trainer) =>
-        Assert.All(trainer.State.Networks.SelectMany(static n => n.All).SelectMany(static w => w.Arrays()).SelectMany(static a => a), static v => Assert.True(float.IsFinite(v), $"{v}"));
+        Assert.All(trainer.State.Networks.All.SelectMany(static w => w.Arrays()).SelectMany(static a => a), static v => Assert.True(float.IsFinite(v), $"{v}"));
 }

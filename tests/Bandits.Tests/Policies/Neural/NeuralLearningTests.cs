@@ -44,7 +44,7 @@ public sealed class NeuralLearningTests
     [InlineData("square")]
     public void Fractional_rewards_are_predicted_by_their_means(string loss)
     {
-        var spec = Spec("neu-fast-cb", ("loss", loss));
+        var spec = Spec("neu-fast-cb", ("loss", loss), ("rate", "0.003"));
         var random = new Random(3);
         // The mean is 0.2 + 0.5·x1·x2 for one action, 0.6 for the other.
         Interaction Next(int t)

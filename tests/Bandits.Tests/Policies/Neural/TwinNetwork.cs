@@ -3,10 +3,10 @@ using Recsys.Bandits.Policies.Neural;
 namespace Recsys.Bandits.Tests.Policies.Neural;
 
 /// <summary>
-/// The network of <see cref="NeuralNetwork"/> in doubles, one number at a time: f = u·max(0, W·x + b) + c, its losses, its derivatives by the chain rule, and one
+/// One of the networks of <see cref="NeuralEnsemble"/> in doubles, one number at a time: f = u·max(0, W·x + b) + c, its losses, its derivatives by the chain rule, and one
 /// training step of two rules.
 /// </summary>
-internal sealed class TwinNetwork(NeuralOptions options)
+internal sealed class TwinNetwork(NeuralOptions options, int member)
 {
     /// <summary>Weights with what a rule remembers of them.</summary>
     internal sealed class Block(double[] values, double[] initial)
@@ -33,20 +33,37 @@ internal sealed class TwinNetwork(NeuralOptions options)
     public IEnumerable<Block> All => [Layer, Bias, Shared, .. Rows, .. Heads];
 
     /// <summary>Begins with the weights that a network has.</summary>
-    public static TwinNetwork Of(NeuralNetwork network, NeuralOptions options, bool served = false)
+    public static TwinNetwork Of(NeuralEnsemble networks, int member, NeuralOptions options, bool served = false)
     {
-        var twin = new TwinNetwork(options) { Layer = Copy(network.Layer, served), Bias = Copy(network.Bias, served), Shared = Copy(network.Shared, served) };
-        twin.Cover(network, served);
+        Block Copy(Weights weights) => TwinNetwork.Copy(weights, member, options, served);
+        var twin = new TwinNetwork(options, member) { Layer = Copy(networks.Layer), Bias = Copy(networks.Bias), Shared = Copy(networks.Shared) };
+        twin.Cover(networks, served);
         return twin;
     }
 
-    /// <summary>Takes over the blocks that are new.</summary>
-    public void Cover(NeuralNetwork network, bool served = false)
+    /// <summary>A twin of every network.</summary>
+    public static TwinNetwork[] Of(NeuralEnsemble networks, NeuralOptions options, bool served = false) =>
+        [.. Enumerable.Range(0, options.Networks).Select(member => Of(networks, member, options, served))];
+
+    /// <summary>The part of a block that is one network's: of every row of units its own, or its own and then its constant.</summary>
+    public static float[] Part(ReadOnlySpan<float> block, int member, NeuralOptions options)
     {
-        while (Rows.Count < network.Rows.Count)
-            Rows.Add(Copy(network.Rows[Rows.Count], served));
-        while (Heads.Count < network.Heads.Count)
-            Heads.Add(Copy(network.Heads[Heads.Count], served));
+        var (units, width) = (options.Hidden, options.Networks * options.Hidden);
+        if (block.Length == width + options.Networks)
+            return [.. block.Slice(member * units, units), block[width + member]];
+        var part = new List<float>();
+        for (var row = 0; row * width < block.Length; row++)
+            part.AddRange(block.Slice(row * width + member * units, units));
+        return [.. part];
+    }
+
+    /// <summary>Takes over the blocks that are new.</summary>
+    public void Cover(NeuralEnsemble networks, bool served = false)
+    {
+        while (Rows.Count < networks.Rows.Count)
+            Rows.Add(Copy(networks.Rows[Rows.Count], member, options, served));
+        while (Heads.Count < networks.Heads.Count)
+            Heads.Add(Copy(networks.Heads[Heads.Count], member, options, served));
     }
 
     /// <summary>The sums that go into the units.</summary>
@@ -125,11 +142,17 @@ internal sealed class TwinNetwork(NeuralOptions options)
         return sum;
     }
 
-    /// <summary>Clipping by the norm over all, the pull, and the rule.</summary>
-    public void Step(IReadOnlyCollection<Input> batch, double rate, long step)
+    /// <summary>Clipping by the norm over all networks, the pull, and the rule.</summary>
+    public static void Step(TwinNetwork[] twins, IReadOnlyCollection<Input> batch, double rate, long step)
     {
-        var gradients = LossGradient(batch);
-        var norm = Math.Sqrt(gradients.Values.Sum(static g => g.Sum(static x => x * x)));
+        var gradients = twins.Select(twin => twin.LossGradient(batch)).ToArray();
+        var norm = Math.Sqrt(gradients.Sum(static network => network.Values.Sum(static g => g.Sum(static x => x * x))));
+        for (var i = 0; i < twins.Length; i++)
+            twins[i].Move(gradients[i], norm, rate, step);
+    }
+
+    private void Move(Dictionary<Block, double[]> gradients, double norm, double rate, long step)
+    {
         var factor = Math.Min(1, options.Clip / norm);
         foreach (var (block, gradient) in gradients)
         {
@@ -160,8 +183,11 @@ internal sealed class TwinNetwork(NeuralOptions options)
             yield return Shared;
     }
 
-    private static Block Copy(Weights weights, bool served) =>
-        new([.. (served ? weights.Served : weights.Tensor.Values).ToArray().Select(static v => (double)v)], [.. weights.Tensor.Initial!.Select(static v => (double)v)]);
+    private static Block Copy(Weights weights, int member, NeuralOptions options, bool served)
+    {
+        double[] Doubles(ReadOnlySpan<float> values) => [.. Part(values, member, options).Select(static v => (double)v)];
+        return new Block(Doubles(served ? weights.Served : weights.Tensor.Values), Doubles(weights.Tensor.Initial));
+    }
 
     /// <summary>What the network sees of one interaction.</summary>
     internal sealed record Input(double[] Dense, int[] Rows, double[] Values, int Head, double Reward)

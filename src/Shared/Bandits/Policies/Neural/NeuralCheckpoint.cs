@@ -36,16 +36,13 @@ internal static class NeuralCheckpoint
         writer.Write<ulong>(inputs.RowIds.ToArray());
         writer.Write<ulong>(inputs.HeadKeys.ToArray());
         writer.Write(inputs.Refused);
-        foreach (var network in state.Networks)
+        writer.Write(state.Networks.Step);
+        writer.Write(state.Networks.Restarts);
+        foreach (var weights in state.Networks.All)
         {
-            writer.Write(network.Step);
-            writer.Write(network.Restarts);
-            foreach (var weights in network.All)
-            {
-                writer.Write(weights.Steps);
-                foreach (var array in weights.Arrays())
-                    writer.Write<float>(array);
-            }
+            writer.Write(weights.Steps);
+            foreach (var array in weights.Arrays())
+                writer.Write<float>(array);
         }
         writer.Write((long)state.Ring.Count);
         for (var age = state.Ring.Count - 1; age >= 0; age--)
@@ -83,20 +80,18 @@ internal static class NeuralCheckpoint
         foreach (var key in reader.ArrayUpTo<ulong>(options.ActionsMax))
             reader.Require(inputs.TryRestoreHead(key), "two actions have one key");
         inputs.Refused = reader.Long(0, CountMax);
-        foreach (var network in state.Networks)
+        var networks = state.Networks;
+        networks.Cover();
+        networks.Step = reader.Long(0, CountMax);
+        networks.Restarts = reader.Long(0, CountMax);
+        foreach (var weights in networks.All)
         {
-            network.Cover();
-            network.Step = reader.Long(0, CountMax);
-            network.Restarts = reader.Long(0, CountMax);
-            foreach (var weights in network.All)
-            {
-                weights.Steps = reader.Long(0, CountMax);
-                foreach (var array in weights.Arrays())
-                    reader.Floats(array.Length).CopyTo(array, 0);
-                reader.Require(weights.AreUsable && Weights.IsUsable(weights.Tensor.Initial), "a weight is beyond all bounds");
-                foreach (var sum in weights.Precision)
-                    reader.Require(sum >= 0, "a sum of squares is negative");
-            }
+            weights.Steps = reader.Long(0, CountMax);
+            foreach (var array in weights.Arrays())
+                reader.Floats(array.Length).CopyTo(array, 0);
+            reader.Require(weights.AreUsable && Weights.IsUsable(weights.Tensor.Initial), "a weight is beyond all bounds");
+            foreach (var sum in weights.Precision)
+                reader.Require(sum >= 0, "a sum of squares is negative");
         }
         var examples = reader.Long(0, options.Replay);
         for (var i = 0L; i < examples; i++)

@@ -50,6 +50,9 @@ internal sealed record NeuralOptions(
     /// <summary>Elements of one dense input: context and action side by side.</summary>
     public int Dense => Features.ContextVector + Features.ActionVector;
 
+    /// <summary>Hidden units of all networks, which lie side by side.</summary>
+    public int Width => Networks * Hidden;
+
     /// <summary>Hidden units are computed in blocks of so many.</summary>
     public const int Lanes = 16;
 
@@ -64,14 +67,14 @@ internal sealed record NeuralOptions(
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
     [
-        new("networks", "4", "Networks that are averaged, each with its own beginning and its own replay.", 1, 32, Integer: true),
+        new("networks", "4", "Networks that are averaged, each with its own beginning.", 1, 32, Integer: true),
         new("hidden", "96", "Hidden units, in steps of 16.", Lanes, 1024, Integer: true),
         new("loss", loss, "square: half the squared error; log: cross entropy, for rewards that are mostly 0 or 1.", Choices: ["square", "log"]),
         new("optimizer", "adamw", "Rule that turns gradients into steps.", Choices: UpdateRules.Names),
         new("rate", "0.003", "Learning rate.", 0, 10),
         new("rateRule", "constant", "constant; or shifting: falls while the world stands still and rises when it moves.", Choices: ["constant", "shifting"]),
         new("pull", "0.1", "Pull of the weights towards their initial values, in units of the rate: the closed form of the perturbed prediction.", 0, 100),
-        new("clip", "10", "Largest norm of a step's gradient; longer ones are shortened.", 1e-6, 1e6),
+        new("clip", "10", "Largest norm of a step's gradient, of all networks together; longer ones are shortened.", 1e-6, 1e6),
         new("batch", "64", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
         new("replay", "8192", "Interactions kept for replay.", 1, 1 << 20, Integer: true),
         new("stepEvery", "1", "Interactions between two steps of a network; with 2, half of the networks step at each.", 1, 1024, Integer: true),

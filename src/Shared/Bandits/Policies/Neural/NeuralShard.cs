@@ -17,13 +17,29 @@ internal static class NeuralShard
         writer.Write<float>(inputs.Scaler.Scale);
         writer.Write<ulong>(inputs.RowIds.ToArray());
         writer.Write<ulong>(inputs.HeadKeys.ToArray());
-        foreach (var network in state.Networks)
-            Write(network, options, writer);
+        var networks = state.Networks;
+        writer.Write(networks.Layer.Served);
+        writer.Write(networks.Bias.Served);
+        writer.Write(networks.Shared.Served);
+        foreach (var row in networks.Rows)
+            writer.Write(row.Served);
+        foreach (var head in networks.Heads)
+            writer.Write(head.Served);
+        if (options.Widths == WidthForm.None)
+            return;
+        foreach (var head in networks.Heads)
+            writer.Write<float>(head.Precision);
+        if (options.Widths == WidthForm.Head)
+            return;
+        writer.Write<float>(networks.Layer.Precision);
+        writer.Write<float>(networks.Bias.Precision);
+        foreach (var row in networks.Rows)
+            writer.Write<float>(row.Precision);
     }
 
-    /// <summary>Reads what <see cref="Write(NeuralState, NeuralOptions, IBufferWriter{byte})"/> wrote.</summary>
+    /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     /// <exception cref="SnapshotFormatException">The bytes are something else.</exception>
-    public static FrozenEnsemble<FrozenNetwork> Read(ReadOnlySpan<byte> input, NeuralOptions options)
+    public static FrozenNetworks Read(ReadOnlySpan<byte> input, NeuralOptions options)
     {
         var reader = new StateReader(input, "A published network");
         var interactions = reader.Long(0, long.MaxValue);
@@ -31,58 +47,27 @@ internal static class NeuralShard
         var (shift, scale) = (reader.Floats(options.Dense), reader.Floats(options.Dense));
         var rowIds = reader.ArrayUpTo<ulong>(NeuralOptions.HashedInputsMax);
         var keys = reader.ArrayUpTo<ulong>(options.ActionsMax);
-        var (rows, heads) = (Numbers(reader, rowIds), Numbers(reader, keys));
-        var networks = new FrozenNetwork[interactions == 0 ? 0 : options.Networks];
-        var inputs = new FrozenInputs(options, shift, scale, rows, heads);
-        for (var i = 0; i < options.Networks; i++)
-        {
-            var network = Read(ref reader, inputs, options);
-            if (i < networks.Length)
-                networks[i] = network;
-        }
-        reader.End();
-        return new FrozenEnsemble<FrozenNetwork>(inputs, networks, interactions, since);
-    }
-
-    private static void Write(NeuralNetwork network, NeuralOptions options, StateWriter writer)
-    {
-        writer.Write(network.Layer.Served);
-        writer.Write(network.Bias.Served);
-        writer.Write(network.Shared.Served);
-        foreach (var row in network.Rows)
-            writer.Write(row.Served);
-        foreach (var head in network.Heads)
-            writer.Write(head.Served);
-        if (options.Widths == WidthForm.None)
-            return;
-        foreach (var head in network.Heads)
-            writer.Write<float>(head.Precision);
-        if (options.Widths == WidthForm.Head)
-            return;
-        writer.Write<float>(network.Layer.Precision);
-        writer.Write<float>(network.Bias.Precision);
-        foreach (var row in network.Rows)
-            writer.Write<float>(row.Precision);
-    }
-
-    private static FrozenNetwork Read(ref StateReader reader, FrozenInputs inputs, NeuralOptions options)
-    {
-        var units = options.Hidden;
-        var (layer, bias, shared) = (reader.Floats((long)options.Dense * units), reader.Floats(units), reader.Floats(units + 1));
-        var rows = Blocks(ref reader, inputs.Rows, units);
-        var (heads, constants) = Heads(ref reader, inputs.Heads, units);
-        var (headPrecisions, constantPrecisions) = options.Widths == WidthForm.None ? (null, null) : Heads(ref reader, inputs.Heads, units);
+        var inputs = new FrozenInputs(options, shift, scale, Numbers(reader, rowIds), Numbers(reader, keys));
+        var width = options.Width;
+        var (layer, bias, shared) = (reader.Floats((long)options.Dense * width), reader.Floats(width), reader.Floats(width + options.Networks));
+        var rows = Blocks(ref reader, inputs.Rows, width);
+        var (heads, constants) = Heads(ref reader, inputs.Heads, options);
+        var (headPrecisions, constantPrecisions) = options.Widths == WidthForm.None ? (null, null) : Heads(ref reader, inputs.Heads, options);
         AddPrior(headPrecisions, reader);
         AddPrior(constantPrecisions, reader);
+        var behind = options.Widths != WidthForm.Full
+            ? null
+            : new LayerVariances(width, Variances(ref reader, 1, options.Dense * width), Variances(ref reader, 1, width), Variances(ref reader, inputs.Rows, width));
         foreach (var weights in (ReadOnlySpan<float[]>)[layer, bias, shared, rows, heads, constants])
             reader.Require(Weights.IsUsable(weights), "a weight is beyond all bounds");
-        return new FrozenNetwork(options, layer, bias, shared, rows, heads, constants)
+        reader.End();
+        return new FrozenNetworks(inputs, new FrozenLayer(width, layer, bias, rows), shared, heads, constants)
         {
+            Interactions = interactions,
+            Since = since,
             HeadPrecisions = headPrecisions,
             ConstantPrecisions = constantPrecisions,
-            Behind = options.Widths != WidthForm.Full
-                ? null
-                : new LayerVariances(options, Variances(ref reader, 1, options.Dense * units), Variances(ref reader, 1, units), Variances(ref reader, inputs.Rows, units)),
+            Behind = behind,
         };
     }
 
@@ -94,15 +79,19 @@ internal static class NeuralShard
         return all;
     }
 
-    /// <summary>Blocks of one number for each unit and a constant, taken apart.</summary>
-    private static (float[] Units, float[] Constants) Heads(ref StateReader reader, int count, int units)
+    /// <summary>Blocks of one number for each unit and a constant of each network, taken apart: [network][action][unit], so that a network reads on.</summary>
+    private static (float[] Units, float[] Constants) Heads(ref StateReader reader, int count, NeuralOptions options)
     {
-        var (all, constants) = (new float[count * units], new float[count]);
+        var (units, width) = (options.Hidden, options.Width);
+        var (all, constants) = (new float[count * width], new float[count * options.Networks]);
         for (var i = 0; i < count; i++)
         {
-            var head = reader.Floats(units + 1);
-            head.AsSpan(0, units).CopyTo(all.AsSpan(i * units));
-            constants[i] = head[units];
+            var head = reader.Floats(width + options.Networks);
+            for (var network = 0; network < options.Networks; network++)
+            {
+                head.AsSpan(network * units, units).CopyTo(all.AsSpan((network * count + i) * units));
+                constants[network * count + i] = head[width + network];
+            }
         }
         return (all, constants);
     }

@@ -9,7 +9,7 @@ internal sealed class NeuralState
     public NeuralState(NeuralOptions options)
     {
         Inputs = new InputTable(options);
-        Networks = [.. Enumerable.Range(0, options.Networks).Select(member => new NeuralNetwork(options, Inputs, member))];
+        Networks = new NeuralEnsemble(options, Inputs);
         Ring = new ReplayRing(options.Replay);
     }
 
@@ -20,7 +20,7 @@ internal sealed class NeuralState
     public InputTable Inputs { get; }
 
     /// <summary>The ensemble.</summary>
-    public NeuralNetwork[] Networks { get; }
+    public NeuralEnsemble Networks { get; }
 
     /// <summary>What is replayed.</summary>
     public ReplayRing Ring { get; }

@@ -78,18 +78,15 @@ internal sealed class NeuralTrainer : IPrequentialTrainer
         _state.Interactions++;
         var rate = _options.ShiftingRate ? (float)(_options.Rate * RateRule.Share(_state.Losses)) : _options.Rate;
         var count = Math.Min(_options.Batch, ring.Count);
-        double expected = 0;
-        for (var n = 0; n < _state.Networks.Length; n++)
+        var networks = _state.Networks;
+        networks.Cover();
+        var expected = networks.Foresee(example);
+        if (_state.Interactions % _options.StepEvery == 0)
         {
-            var network = _state.Networks[n];
-            network.Cover();
-            expected += network.Foresee(example) / _state.Networks.Length;
-            // Networks that do not step at every interaction take turns.
-            if ((_state.Interactions + n) % _options.StepEvery != 0)
-                continue;
+            // All that came since the last step, and others.
             for (var i = 0; i < count; i++)
-                _batch[i] = ring[i < _options.StepEvery ? i : Drawn(n * _options.Batch + i, ring.Count)];
-            network.Learn(_batch.AsSpan(0, count), rate);
+                _batch[i] = ring[i < _options.StepEvery ? i : Drawn(i, ring.Count)];
+            networks.Learn(_batch.AsSpan(0, count), rate);
         }
         var loss = Loss(expected, example.Reward);
         _state.Losses = RateRule.Observe(_state.Losses, loss);

@@ -107,11 +107,12 @@ internal sealed class NaiveHeads(PolicySpec spec, int member = 0)
 
     private Func<FeatureSet, FeatureSet, double[]> Copy(NeuralState state)
     {
-        var network = state.Networks[member];
+        var networks = state.Networks;
         double[] Doubles(ReadOnlySpan<float> values) => [.. values.ToArray().Select(static v => (double)v)];
-        var (layer, bias) = (Doubles(network.Layer.Served), Doubles(network.Bias.Served));
+        double[] Part(Weights weights) => Doubles(TwinNetwork.Part(weights.Served, member, networks.Options));
+        var (layer, bias) = (Part(networks.Layer), Part(networks.Bias));
         var (shift, scale) = (Doubles(state.Inputs.Scaler.Shift), Doubles(state.Inputs.Scaler.Scale));
-        var rows = state.Inputs.RowIds.Select((id, i) => (id, Weights: Doubles(network.Rows[i].Served))).ToDictionary(static x => x.id, static x => x.Weights);
+        var rows = state.Inputs.RowIds.Select((id, i) => (id, Weights: Part(networks.Rows[i]))).ToDictionary(static x => x.id, static x => x.Weights);
         return (context, action) =>
         {
             double[] dense = [.. context.Dense.ToArray(), .. action.Dense.ToArray()];

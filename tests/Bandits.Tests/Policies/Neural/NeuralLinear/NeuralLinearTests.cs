@@ -131,7 +131,7 @@ public sealed class NeuralLinearTests
             Assert.True(i >= 1200, "an alarm without a shift");
             Assert.Equal(64, trainer.Heads[0].Sums.Own[0].Gram[0]);
             Assert.Equal(0, trainer.Since);
-            Assert.Equal(trainer.State.Networks[0].Layer.Served.ToArray(), trainer.Heads[0].Trunk.Layer);
+            Assert.Equal(TwinNetwork.Part(trainer.State.Networks.Layer.Served, 0, trainer.State.Networks.Options), trainer.Heads[0].Trunk.Layer);
             replaced = true;
         }
         Assert.True(replaced);

@@ -15,13 +15,13 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 /// noise. The paper's inverse gamma prior (a₀ = b₀ = 6) expects about 1 as well, until an action has been seen often; an estimate from a few
 /// rewards that happen to be equal would be 0, and the action never tried again.
 /// </remarks>
-internal sealed class FrozenHeads : IFrozenMember
+internal sealed class FrozenHeads
 {
     /// <summary>Imaginary interactions of reward ½ in the mean reward.</summary>
     private const double PriorInteractions = 10, PriorReward = 0.5;
 
     private readonly NeuralLinearOptions _options;
-    private readonly FrozenNetwork _trunk;
+    private readonly FrozenLayer _trunk;
     private readonly SolvedBlock?[] _own;
     private readonly SolvedBlock? _others;
     private readonly double _centre;
@@ -35,7 +35,7 @@ internal sealed class FrozenHeads : IFrozenMember
     public FrozenHeads(NeuralLinearOptions options, HeadTrunk trunk, HeadSums sums, FrozenHeads? previous)
     {
         _options = options;
-        _trunk = new FrozenNetwork(options.Trunk, trunk.Layer, trunk.Bias, [], trunk.Rows, [], []);
+        _trunk = new FrozenLayer(options.Trunk.Hidden, trunk.Layer, trunk.Bias, trunk.Rows);
         var total = sums.Others.Gram[0] + sums.Own.Sum(static block => block.Gram[0]);
         var rewards = sums.Others.Moments[0] + sums.Own.Sum(static block => block.Moments[0]);
         _centre = (rewards + PriorInteractions * PriorReward) / (total + PriorInteractions);
@@ -53,15 +53,17 @@ internal sealed class FrozenHeads : IFrozenMember
     /// <summary>Regressions by action, which a successor may share.</summary>
     public Dictionary<ulong, SolvedBlock> Solved { get; } = [];
 
-    /// <inheritdoc/>
+    /// <summary>Adds this member's expectations to sums.</summary>
+    /// <param name="encoded">K candidates.</param>
+    /// <param name="means">Length K: expected normalised rewards are added.</param>
+    /// <param name="variances">Length K: squared widths are added.</param>
     public void AddTo(in EncodedQuery encoded, Span<float> means, Span<float> variances)
     {
         var units = _options.Trunk.Hidden;
         var lines = Math.Max(1, encoded.Lines);
         var rented = ArrayPool<float>.Shared.Rent((1 + lines) * units);
         var hidden = rented.AsSpan(0, lines * units);
-        _trunk.Fill(encoded, rented.AsSpan(lines * units, units), hidden);
-        DenseKernels.Rectify(hidden);
+        _trunk.Forward(encoded, rented.AsSpan(lines * units, units), hidden);
         // At most 129 features (NeuralLinearOptions).
         Span<float> features = stackalloc float[_options.Dimension];
         Span<int> indices = stackalloc int[_options.Dimension];

@@ -38,12 +38,15 @@ internal sealed class HeadTrunk(NeuralOptions options, float[] shift, float[] sc
     /// <param name="options">Its shape.</param>
     public static HeadTrunk Of(NeuralState state, int member, NeuralOptions options)
     {
-        var network = state.Networks[member];
-        var rows = new float[network.Rows.Count * options.Hidden];
-        for (var i = 0; i < network.Rows.Count; i++)
-            network.Rows[i].Served.CopyTo(rows.AsSpan(i * options.Hidden));
+        var (networks, units, first) = (state.Networks, options.Hidden, member * options.Hidden);
+        var layer = new float[options.Dense * units];
+        for (var i = 0; i < options.Dense; i++)
+            networks.Layer.Served.Slice(i * options.Width + first, units).CopyTo(layer.AsSpan(i * units));
+        var rows = new float[networks.Rows.Count * units];
+        for (var i = 0; i < networks.Rows.Count; i++)
+            networks.Rows[i].Served.Slice(first, units).CopyTo(rows.AsSpan(i * units));
         var scaler = state.Inputs.Scaler;
-        return new HeadTrunk(options, [.. scaler.Shift], [.. scaler.Scale], network.Layer.Served.ToArray(), network.Bias.Served.ToArray(), rows);
+        return new HeadTrunk(options, [.. scaler.Shift], [.. scaler.Scale], layer, networks.Bias.Served.Slice(first, units).ToArray(), rows);
     }
 
     /// <summary>Computes hidden units.</summary>

@@ -9,9 +9,9 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 public sealed class NeuralLinearEstimator : IRewardEstimator
 {
     private readonly NeuralEstimator _combined;
-    private readonly Dictionary<int, FrozenEnsemble<FrozenHeads>> _partitions;
+    private readonly Dictionary<int, FrozenEnsemble> _partitions;
 
-    internal NeuralLinearEstimator(IReadOnlyList<(int Partition, FrozenEnsemble<FrozenHeads> Heads)> partitions)
+    internal NeuralLinearEstimator(IReadOnlyList<(int Partition, FrozenEnsemble Heads)> partitions)
     {
         _partitions = partitions.ToDictionary(static shard => shard.Partition, static shard => shard.Heads);
         _combined = new NeuralEstimator([.. partitions.Select(static shard => shard.Heads)], hasWidths: true);
@@ -24,5 +24,5 @@ public sealed class NeuralLinearEstimator : IRewardEstimator
     public void Estimate(in DecisionQuery query, Span<float> means, Span<float> widths) => _combined.Estimate(query, means, widths);
 
     /// <summary>The heads of a partition, or null.</summary>
-    internal FrozenEnsemble<FrozenHeads>? Heads(int partition) => _partitions.GetValueOrDefault(partition);
+    internal FrozenEnsemble? Heads(int partition) => _partitions.GetValueOrDefault(partition);
 }

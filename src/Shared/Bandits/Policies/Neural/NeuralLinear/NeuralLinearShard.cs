@@ -28,7 +28,7 @@ internal static class NeuralLinearShard
     /// <param name="options">The configuration that they were learned with.</param>
     /// <param name="previous">The same partition before, from which unchanged solutions are shared; or null.</param>
     /// <exception cref="SnapshotFormatException">The bytes are something else.</exception>
-    public static FrozenEnsemble<FrozenHeads> Read(ReadOnlySpan<byte> input, NeuralLinearOptions options, FrozenEnsemble<FrozenHeads>? previous)
+    public static FrozenEnsemble Read(ReadOnlySpan<byte> input, NeuralLinearOptions options, FrozenEnsemble? previous)
     {
         var reader = new StateReader(input, "A published neural-linear policy");
         var interactions = reader.Long(0, long.MaxValue);
@@ -50,6 +50,6 @@ internal static class NeuralLinearShard
             members[member] = new FrozenHeads(options, trunk, sums, previous?.Members[member]);
         }
         reader.End();
-        return new FrozenEnsemble<FrozenHeads>(inputs!, members, interactions, interactions);
+        return new FrozenEnsemble(inputs!, members, interactions);
     }
 }

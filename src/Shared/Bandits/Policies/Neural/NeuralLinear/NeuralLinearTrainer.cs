@@ -72,5 +72,5 @@ internal sealed class NeuralLinearTrainer : IPrequentialTrainer
             head.Add(state);
     }
 
-    private HeadState[] Take() => [.. _network.State.Networks.Select((_, member) => HeadState.Take(_network.State, member, _options))];
+    private HeadState[] Take() => [.. Enumerable.Range(0, _options.Trunk.Networks).Select(member => HeadState.Take(_network.State, member, _options))];
 }

@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -34,10 +35,11 @@ public sealed class AdaGrad(float discount = 0.999f, float epsilon = 1e-10f) : U
     {
         public static int Slots => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes v, ref Lanes b, ref Lanes c, ref Lanes d)
         {
             v = discount * v + g * g;
-            value -= rate * g / (Vector256.Sqrt(v) + Vector256.Create(epsilon));
+            value -= rate * g / (Vector512.Sqrt(v) + Vector512.Create(epsilon));
         }
     }
 }

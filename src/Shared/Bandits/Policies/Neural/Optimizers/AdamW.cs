@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -41,12 +42,13 @@ public sealed class AdamW(float beta1 = 0.9f, float beta2 = 0.999f, float epsilo
 
         public static int Slots => 2;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes m, ref Lanes v, ref Lanes c, ref Lanes d)
         {
-            var isNew = Vector256.Equals(v, Lanes.Zero);
-            m = Vector256.ConditionalSelect(isNew, seen1 * g, beta1 * m + (1 - beta1) * g);
-            v = Vector256.ConditionalSelect(isNew, seen2 * g * g, beta2 * v + (1 - beta2) * g * g);
-            value -= _rate * m / (_root * Vector256.Sqrt(v) + Vector256.Create(epsilon));
+            var isNew = Vector512.Equals(v, Lanes.Zero);
+            m = Vector512.ConditionalSelect(isNew, seen1 * g, beta1 * m + (1 - beta1) * g);
+            v = Vector512.ConditionalSelect(isNew, seen2 * g * g, beta2 * v + (1 - beta2) * g * g);
+            value -= _rate * m / (_root * Vector512.Sqrt(v) + Vector512.Create(epsilon));
         }
     }
 }

@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -42,15 +43,16 @@ public sealed class Adan(float beta1 = 0.98f, float beta2 = 0.92f, float beta3 =
 
         public static int Slots => 4;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes m, ref Lanes v, ref Lanes n, ref Lanes previous)
         {
-            var isNew = Vector256.Equals(n, Lanes.Zero);
-            var difference = Vector256.ConditionalSelect(isNew, Lanes.Zero, g - previous);
+            var isNew = Vector512.Equals(n, Lanes.Zero);
+            var difference = Vector512.ConditionalSelect(isNew, Lanes.Zero, g - previous);
             var ahead = g + beta2 * difference;
-            m = Vector256.ConditionalSelect(isNew, seen1 * g, beta1 * m + (1 - beta1) * g);
+            m = Vector512.ConditionalSelect(isNew, seen1 * g, beta1 * m + (1 - beta1) * g);
             v = beta2 * v + (1 - beta2) * difference;
-            n = Vector256.ConditionalSelect(isNew, seen3 * g * g, beta3 * n + (1 - beta3) * ahead * ahead);
-            value -= (_gradient * m + _difference * v) / (_root * Vector256.Sqrt(n) + Vector256.Create(epsilon));
+            n = Vector512.ConditionalSelect(isNew, seen3 * g * g, beta3 * n + (1 - beta3) * ahead * ahead);
+            value -= (_gradient * m + _difference * v) / (_root * Vector512.Sqrt(n) + Vector512.Create(epsilon));
             previous = g;
         }
     }

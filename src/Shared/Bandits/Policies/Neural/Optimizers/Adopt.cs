@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -38,14 +39,15 @@ public sealed class Adopt(float beta1 = 0.9f, float beta2 = 0.9999f, float epsil
     {
         public static int Slots => 2;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes m, ref Lanes v, ref Lanes c, ref Lanes d)
         {
-            var isNew = Vector256.Equals(v, Lanes.Zero);
-            var scaled = g / Vector256.Max(Vector256.Sqrt(v), Vector256.Create(epsilon));
-            var clipped = Vector256.Clamp(scaled, Vector256.Create(-bound), Vector256.Create(bound));
-            m = Vector256.ConditionalSelect(isNew, m, beta1 * m + (1 - beta1) * clipped);
-            value = Vector256.ConditionalSelect(isNew, value, value - rate * m);
-            v = Vector256.ConditionalSelect(isNew, g * g, beta2 * v + (1 - beta2) * g * g);
+            var isNew = Vector512.Equals(v, Lanes.Zero);
+            var scaled = g / Vector512.Max(Vector512.Sqrt(v), Vector512.Create(epsilon));
+            var clipped = Vector512.Clamp(scaled, Vector512.Create(-bound), Vector512.Create(bound));
+            m = Vector512.ConditionalSelect(isNew, m, beta1 * m + (1 - beta1) * clipped);
+            value = Vector512.ConditionalSelect(isNew, value, value - rate * m);
+            v = Vector512.ConditionalSelect(isNew, g * g, beta2 * v + (1 - beta2) * g * g);
         }
     }
 }

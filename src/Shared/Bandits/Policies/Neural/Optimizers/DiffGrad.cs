@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -40,13 +40,14 @@ public sealed class DiffGrad(float beta1 = 0.9f, float beta2 = 0.999f, float eps
 
         public static int Slots => 3;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes m, ref Lanes v, ref Lanes previous, ref Lanes d)
         {
-            var isNew = Vector256.Equals(v, Lanes.Zero);
-            m = Vector256.ConditionalSelect(isNew, seen1 * g, beta1 * m + (1 - beta1) * g);
-            v = Vector256.ConditionalSelect(isNew, seen2 * g * g, beta2 * v + (1 - beta2) * g * g);
-            var friction = Lanes.One / (Lanes.One + ExpOfMinus(Vector256.Abs(previous - g)));
-            value -= _rate * (friction * m) / (Vector256.Sqrt(v) + Vector256.Create(epsilon));
+            var isNew = Vector512.Equals(v, Lanes.Zero);
+            m = Vector512.ConditionalSelect(isNew, seen1 * g, beta1 * m + (1 - beta1) * g);
+            v = Vector512.ConditionalSelect(isNew, seen2 * g * g, beta2 * v + (1 - beta2) * g * g);
+            var friction = Lanes.One / (Lanes.One + ExpOfMinus(Vector512.Abs(previous - g)));
+            value -= _rate * (friction * m) / (Vector512.Sqrt(v) + Vector512.Create(epsilon));
             previous = g;
         }
 
@@ -57,16 +58,16 @@ public sealed class DiffGrad(float beta1 = 0.9f, float beta2 = 0.999f, float eps
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Lanes ExpOfMinus(Lanes x)
         {
-            var bounded = Vector256.Min(x, Vector256.Create(87f));
-            var n = Vector256.Floor(1.44269504f * bounded + Vector256.Create(0.5f));
+            var bounded = Vector512.Min(x, Vector512.Create(87f));
+            var n = Vector512.Floor(1.44269504f * bounded + Vector512.Create(0.5f));
             // ln 2 in two parts, the first of which has few digits, so that its product with n is exact.
             var r = n * 0.693359375f - bounded - n * 2.12194440e-4f;
-            var tail = Vector256.Create(1.9875691500e-4f) * r + Vector256.Create(1.3981999507e-3f);
-            tail = tail * r + Vector256.Create(8.3334519073e-3f);
-            tail = tail * r + Vector256.Create(4.1665795894e-2f);
-            tail = tail * r + Vector256.Create(1.6666665459e-1f);
-            tail = tail * r + Vector256.Create(5.0000001201e-1f);
-            var power = Vector256.ShiftLeft(Vector256.Create(127) - Vector256.ConvertToInt32(n), 23).AsSingle();
+            var tail = Vector512.Create(1.9875691500e-4f) * r + Vector512.Create(1.3981999507e-3f);
+            tail = tail * r + Vector512.Create(8.3334519073e-3f);
+            tail = tail * r + Vector512.Create(4.1665795894e-2f);
+            tail = tail * r + Vector512.Create(1.6666665459e-1f);
+            tail = tail * r + Vector512.Create(5.0000001201e-1f);
+            var power = Vector512.ShiftLeft(Vector512.Create(127) - Vector512.ConvertToInt32(n), 23).AsSingle();
             return (tail * r * r + r + Lanes.One) * power;
         }
     }

@@ -6,7 +6,7 @@ namespace Recsys.Bandits.Policies.Neural.Optimizers;
 /// same machine. A step allocates nothing.
 /// </summary>
 /// <remarks>
-/// Weight decay is not a rule's business: <see cref="Pull"/> is called around it. Clipping by the norm of all gradients is
+/// Weight decay is no part of a rule's formula: <see cref="Pull"/> comes before it. Clipping by the norm of all gradients is
 /// <see cref="Gradients.Clip"/>, before it.
 /// </remarks>
 public interface IUpdateRule
@@ -27,6 +27,10 @@ public interface IUpdateRule
     /// <param name="tensors">The whole network, in the same order every time; made for this rule.</param>
     /// <param name="rate">Learning rate, finite and not negative. 0 moves nothing and remembers the gradient.</param>
     /// <param name="step">Number of this step, from 1. A refused step keeps its number for the next try.</param>
+    /// <param name="pull">
+    /// κ of <see cref="Pull.Decoupled"/>, which every tensor goes through just before it moves; not negative. Here and not in a pass of its own, because a network is larger
+    /// than the cache that one of its tensors fits into.
+    /// </param>
     /// <returns>False if a gradient is not a number, or beyond ± <see cref="Gradients.Largest"/>: then nothing has changed.</returns>
-    bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step);
+    bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float pull = 0);
 }

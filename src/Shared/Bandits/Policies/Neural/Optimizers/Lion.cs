@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -35,11 +36,12 @@ public sealed class Lion(float beta1 = 0.9f, float beta2 = 0.99f) : UpdateRule
     {
         public static int Slots => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes m, ref Lanes b, ref Lanes c, ref Lanes d)
         {
             var direction = beta1 * m + (1 - beta1) * g;
-            var move = Vector256.CopySign(Vector256.Create(rate), direction);
-            value -= Vector256.ConditionalSelect(Vector256.Equals(direction, Lanes.Zero), Lanes.Zero, move);
+            var move = Vector512.CopySign(Vector512.Create(rate), direction);
+            value -= Vector512.ConditionalSelect(Vector512.Equals(direction, Lanes.Zero), Lanes.Zero, move);
             m = beta2 * m + (1 - beta2) * g;
         }
     }

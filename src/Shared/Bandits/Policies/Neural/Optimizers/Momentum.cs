@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -76,9 +77,10 @@ public sealed class Momentum(Innovation clip = Innovation.Norm, float gain = 0.1
     {
         public static int Slots => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes m, ref Lanes b, ref Lanes c, ref Lanes d)
         {
-            m += gain * Vector256.Clamp(g - m, Vector256.Create(-bound), Vector256.Create(bound));
+            m += gain * Vector512.Clamp(g - m, Vector512.Create(-bound), Vector512.Create(bound));
             value -= rate * m;
         }
     }

@@ -1,4 +1,5 @@
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using System.Runtime.CompilerServices;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -64,6 +65,7 @@ public sealed class OptimisticDescent(
     {
         public static int Slots => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes ahead, ref Lanes b, ref Lanes c, ref Lanes d) =>
             value = value + ahead - rate * g;
     }
@@ -73,6 +75,7 @@ public sealed class OptimisticDescent(
     {
         public static int Slots => 2;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes ahead, ref Lanes previous, ref Lanes c, ref Lanes d)
         {
             ahead = rate * g;

@@ -1,4 +1,5 @@
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using System.Runtime.CompilerServices;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -35,6 +36,7 @@ public sealed class Sgd(float radius = float.PositiveInfinity) : UpdateRule
     {
         public static int Slots => 0;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes a, ref Lanes b, ref Lanes c, ref Lanes d) => value -= rate * g;
     }
 }

@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using Lanes = System.Runtime.Intrinsics.Vector256<float>;
+using Lanes = System.Runtime.Intrinsics.Vector512<float>;
 
 namespace Recsys.Bandits.Policies.Neural.Optimizers;
 
@@ -77,9 +78,10 @@ public sealed class SgdSai(float momentum = 0.9f, int warmUp = 1, float epsilon 
     {
         public static int Slots => 1;
 
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Step(ref Lanes value, Lanes g, ref Lanes m, ref Lanes b, ref Lanes c, ref Lanes d)
         {
-            m = Vector256.ConditionalSelect(Vector256.Equals(m, Lanes.Zero), g, momentum * m + (1 - momentum) * g);
+            m = Vector512.ConditionalSelect(Vector512.Equals(m, Lanes.Zero), g, momentum * m + (1 - momentum) * g);
             value -= rate * m;
         }
     }

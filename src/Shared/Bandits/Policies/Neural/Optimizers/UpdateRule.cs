@@ -16,7 +16,7 @@ public abstract class UpdateRule : IUpdateRule
     public abstract float DefaultRate { get; }
 
     /// <inheritdoc/>
-    public bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step)
+    public bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float pull = 0)
     {
         if (!float.IsFinite(rate) || rate < 0)
             throw new ArgumentOutOfRangeException(nameof(rate), rate, "A learning rate is finite and not negative.");
@@ -32,7 +32,10 @@ public abstract class UpdateRule : IUpdateRule
             return false;
         Observe(tensors);
         foreach (var tensor in tensors)
+        {
+            Pull.Decoupled(tensor, rate, pull);
             Update(tensor, rate, step);
+        }
         return true;
     }
 
@@ -45,7 +48,8 @@ public abstract class UpdateRule : IUpdateRule
     private protected abstract void Update(ParameterTensor tensor, float rate, long step);
 
     /// <summary>1 − β^t, what an average with retention β that began at 0 has seen of its input after t steps.</summary>
-    private protected static float Seen(float beta, long step) => (float)(1 - Math.Pow(beta, step));
+    /// <remarks>Once β^t is below half a unit in the last place of 1, that is 1: a power for every tensor costs more than most of them do to move.</remarks>
+    private protected static float Seen(float beta, long step) => step * (1 - beta) > 20 ? 1 : (float)(1 - Math.Pow(beta, step));
 
     private protected static float Retention(float beta, string name) =>
         beta is >= 0 and < 1 ? beta : throw new ArgumentOutOfRangeException(name, beta, "A retention is in [0, 1).");
