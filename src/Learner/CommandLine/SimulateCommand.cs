@@ -14,5 +14,6 @@ public static class SimulateCommand
         new SimulateClassificationCommand(),
         new SimulateCatalogueCommand(),
         new SimulateWorldCommand(),
+        new SimulateStreamCommand(),
     };
 }

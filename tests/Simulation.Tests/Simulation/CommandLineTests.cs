@@ -144,7 +144,6 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("simulate stream")]
     [InlineData("evaluate")]
     public async Task Verbs_of_later_versions_are_not_registered(string arguments)
     {
