@@ -125,9 +125,34 @@ public sealed class DenseKernelsTests
         var rectified = x.ToArray();
         DenseKernels.Rectify(rectified);
         SameBits([.. x.Select(static value => value > 0 ? value : 0)], rectified);
-        var gradient = y.ToArray();
-        DenseKernels.MaskWhereZero(rectified, gradient);
-        SameBits([.. y.Zip(x, static (g, value) => value > 0 ? g : 0)], gradient);
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(96)]
+    public void The_way_back_through_a_head_agrees_with_a_loop(int units)
+    {
+        var random = new Random(units);
+        float[] hidden = [.. Numbers(random, units, 0.3).Select(static h => Math.Max(0, h))], head = Numbers(random, units), bias = Numbers(random, units), slopes = Numbers(random, units);
+        float[] expected = [.. hidden.Zip(head, static (h, u) => h > 0 ? u * -0.3f : 0)], sums = [.. bias.Zip(expected, static (b, s) => b + s)];
+        DenseKernels.BackThroughHead(-0.3f, hidden, head, slopes, bias);
+        SameBits(expected, slopes);
+        SameBits(sums, bias);
+    }
+
+    [Fact]
+    public void Columns_of_wider_matrices_are_multiplied_as_they_are_by_themselves()
+    {
+        const int Rows = 9, Inner = 70, Columns = 48, Wide = 112, From = 32;
+        var random = new Random(4);
+        float[] a = Numbers(random, Rows * Inner), b = Numbers(random, Inner * Wide), c = Numbers(random, Rows * Wide), expected = [.. c];
+        float[] narrow = [.. Enumerable.Range(0, Inner).SelectMany(k => b.AsSpan(k * Wide + From, Columns).ToArray())];
+        float[] sums = [.. Enumerable.Range(0, Rows).SelectMany(r => c.AsSpan(r * Wide + From, Columns).ToArray())];
+        DenseKernels.MultiplyAdd(a, Inner, 1, Rows, Inner, narrow, Columns, sums);
+        for (var r = 0; r < Rows; r++)
+            sums.AsSpan(r * Columns, Columns).CopyTo(expected.AsSpan(r * Wide + From));
+        DenseKernels.MultiplyAdd(a, Inner, 1, Rows, Inner, b.AsSpan(From), Wide, Columns, c.AsSpan(From), Wide);
+        SameBits(expected, c);
     }
 
     [Fact]
@@ -184,11 +209,9 @@ public sealed class DenseKernelsTests
         float[] zeros = new float[96], ones = Enumerable.Repeat(1f, 96).ToArray();
         Assert.Equal(0, DenseKernels.Dot(zeros, ones));
         Assert.Equal(0, DenseKernels.WeightedSquares(zeros, ones));
-        float[] hidden = [-0f, 0, -1, 1], gradient = [1, 2, 3, 4];
+        float[] hidden = [-0f, 0, -1, 1];
         DenseKernels.Rectify(hidden);
         SameBits([0, 0, 0, 1], hidden);
-        DenseKernels.MaskWhereZero(hidden, gradient);
-        SameBits([0, 0, 0, 4], gradient);
     }
 
     [Fact]
@@ -206,7 +229,7 @@ public sealed class DenseKernelsTests
             DenseKernels.MultiplyAdd(a, 1, 33, 33, 70, b, 112, c);
             DenseKernels.AddScaled(0.5f, b.AsSpan(0, 112), c.AsSpan(0, 112));
             DenseKernels.Rectify(c);
-            DenseKernels.MaskWhereZero(c.AsSpan(0, 112), b.AsSpan(0, 112));
+            DenseKernels.BackThroughHead(0.5f, c.AsSpan(0, 112), b.AsSpan(0, 112), c.AsSpan(112, 112), c.AsSpan(224, 112));
             DenseKernels.Dots(c, 33, 112, p, result);
             DenseKernels.Dots(c, indices, 112, p, result);
             sum += DenseKernels.Dot(c, c) + DenseKernels.WeightedSquares(c.AsSpan(0, 112), p);
@@ -235,7 +258,7 @@ public sealed class DenseKernelsTests
         Refused(() => DenseKernels.AddScaled(1, enough, few), "Length 31, the shape needs 256");
         Refused(() => DenseKernels.Dot(enough, few), "Length 31 against 256");
         Refused(() => DenseKernels.WeightedSquares(few, enough), "Length 256 against 31");
-        Refused(() => DenseKernels.MaskWhereZero(few, enough), "Length 256 against 31");
+        Refused(() => DenseKernels.BackThroughHead(1, enough, few, enough, enough), "Length 31 against 256");
         Refused(() => DenseKernels.Dots(enough, 2, 17, few, enough), "multiple of 16");
         Refused(() => DenseKernels.Dots(few, 2, 16, enough.AsSpan(0, 16), enough), "Length 31, the shape needs 32");
         Refused(() => DenseKernels.Dots(enough, 2, 16, few, enough), "Length 31 against 16");
@@ -316,8 +339,18 @@ public sealed class DenseKernelsTests
 
         // The same as the second row of a sparse matrix whose first is empty.
         float[] expected = [.. sparse.AsSpan(0, columns), .. slow];
-        DenseKernels.SparseMultiplyAdd([0, 0, count], indices, scales, matrix, columns, sparse);
+        DenseKernels.SparseMultiplyAdd([0, 0, count], indices, scales, matrix, columns, columns, sparse, columns);
         SameBits(expected, sparse);
+
+        // And the same again from the middle of wider matrices.
+        float[] wide = new float[Rows * (columns + 32)], into = new float[2 * (columns + 16)];
+        for (var i = 0; i < Rows; i++)
+            matrix.AsSpan(i * columns, columns).CopyTo(wide.AsSpan(i * (columns + 32) + 16));
+        var start = expected.AsSpan(0, columns).ToArray();
+        start.CopyTo(into, columns + 16);
+        DenseKernels.SparseMultiplyAdd([0, 0, count], indices, scales, wide.AsSpan(16), columns + 32, columns, into, columns + 16);
+        SameBits(slow, into.AsSpan(columns + 16, columns));
+        Assert.All(into[..columns], static x => Assert.Equal(0, x));
     }
 
     [Fact]
@@ -326,12 +359,12 @@ public sealed class DenseKernelsTests
         var (matrix, row) = (new float[3 * 16], new float[16]);
         Refused(() => DenseKernels.AddRows([1], [3], matrix, 16, row), "There is no row 3");
         Refused(() => DenseKernels.AddRows([1], [-1], matrix, 16, row), "There is no row -1");
-        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1], [3], [1], matrix, 16, row), "There is no row 3");
-        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1], [-1], [1], matrix, 16, row), "There is no row -1");
-        Refused(() => DenseKernels.SparseMultiplyAdd([1, 0], [0], [1], matrix, 16, row), "starts");
-        Refused(() => DenseKernels.SparseMultiplyAdd([0, 2], [0], [1], matrix, 16, row), "rowIndices");
-        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1, 1], [0], [1], matrix, 16, row), "Length");
-        Refused(() => DenseKernels.SparseMultiplyAdd([], [0], [1], matrix, 16, row), "starts");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1], [3], [1], matrix, 16, 16, row, 16), "There is no row 3");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1], [-1], [1], matrix, 16, 16, row, 16), "There is no row -1");
+        Refused(() => DenseKernels.SparseMultiplyAdd([1, 0], [0], [1], matrix, 16, 16, row, 16), "starts");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 2], [0], [1], matrix, 16, 16, row, 16), "rowIndices");
+        Refused(() => DenseKernels.SparseMultiplyAdd([0, 1, 1], [0], [1], matrix, 16, 16, row, 16), "Length");
+        Refused(() => DenseKernels.SparseMultiplyAdd([], [0], [1], matrix, 16, 16, row, 16), "starts");
     }
 
     /// <summary>Each of so many terms rounds twice at most, relative to a partial sum no larger than the sum of magnitudes.</summary>

@@ -35,7 +35,7 @@ public sealed class BatchRuleTests
             Input[] inputs = [.. batch.Select(example => Input.Of(example, table))];
             var noise = GradientNoise.OfMicroBatches(inputs.Sum(input => Squared(twins, [input])), inputs.Length, 1, Squared(twins, inputs));
             networks.BatchSize = 100;
-            networks.Learn(batch, options.Rate);
+            networks.Learn([.. Enumerable.Repeat(batch, options.Networks).SelectMany(static rows => rows)], options.Rate);
             // Up to rounding of the ratio just below or above a whole number.
             Assert.InRange(networks.BatchSize - options.BatchSize!.Next(100, noise), -1, 1);
             sizes.Add(networks.BatchSize);

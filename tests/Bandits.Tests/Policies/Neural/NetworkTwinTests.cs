@@ -62,13 +62,14 @@ public sealed class NetworkTwinTests
         var moved = 0.0;
         for (var t = 1; t <= 50; t++)
         {
-            Example[] batch = [examples[t], .. Enumerable.Range(0, 4).Select(_ => examples[random.Next(examples.Length)])];
-            Input[] inputs = [.. batch.Select(example => Input.Of(example, table))];
-            var expected = twins.Average(twin => twin.Expected(inputs[0]));
-            Assert.Equal(expected, networks.Foresee(batch[0]), 1e-3);
-            networks.Learn(batch, options.Rate);
+            Example[] Batch() => [examples[t], .. Enumerable.Range(0, 4).Select(_ => examples[random.Next(examples.Length)])];
+            Example[][] batches = [.. twins.Select(_ => Batch())];
+            Input[][] inputs = [.. batches.Select(batch => batch.Select(example => Input.Of(example, table)).ToArray())];
+            var expected = twins.Average(twin => twin.Expected(inputs[0][0]));
+            Assert.Equal(expected, networks.Foresee(examples[t]), 1e-3);
+            networks.Learn([.. batches.SelectMany(static batch => batch)], options.Rate);
             TwinNetwork.Step(twins, inputs, options.Rate, t);
-            moved = Math.Max(moved, Math.Abs(expected - twins.Average(twin => twin.Expected(inputs[0]))));
+            moved = Math.Max(moved, Math.Abs(expected - twins.Average(twin => twin.Expected(inputs[0][0]))));
         }
         Assert.True(moved > 1e-3, $"moved {moved}");
         for (var member = 0; member < twins.Length; member++)

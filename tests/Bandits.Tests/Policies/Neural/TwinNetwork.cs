@@ -130,10 +130,18 @@ internal sealed class TwinNetwork(NeuralOptions options, int member)
         return sum;
     }
 
-    /// <summary>Clipping by the norm over all networks, the pull, and the rule.</summary>
-    public static void Step(TwinNetwork[] twins, IReadOnlyCollection<Input> batch, double rate, long step)
+    /// <summary>A minibatch for each network; clipping by the norm over all networks, the pull, and the rule.</summary>
+    public static void Step(TwinNetwork[] twins, IReadOnlyCollection<Input>[] batches, double rate, long step)
     {
-        var gradients = twins.Select(twin => twin.LossGradient(batch)).ToArray();
+        var gradients = twins.Zip(batches, static (twin, batch) => twin.LossGradient(batch)).ToArray();
+        // A block moves in all networks when the minibatch of one of them uses it: elsewhere by its pull and what the rule remembers.
+        for (var block = 0; block < twins[0].All.Count(); block++)
+        {
+            if (!twins.Zip(gradients).Any(n => n.Second.ContainsKey(n.First.All.ElementAt(block))))
+                continue;
+            foreach (var (twin, gradient) in twins.Zip(gradients))
+                gradient.TryAdd(twin.All.ElementAt(block), new double[twin.All.ElementAt(block).Values.Length]);
+        }
         var norm = Math.Sqrt(gradients.Sum(static network => network.Values.Sum(static g => g.Sum(static x => x * x))));
         for (var i = 0; i < twins.Length; i++)
             twins[i].Move(gradients[i], norm, rate, step);

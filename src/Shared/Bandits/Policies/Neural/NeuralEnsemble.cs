@@ -260,9 +260,10 @@ internal sealed class NeuralEnsemble
             {
                 weights.Steps++;
                 var keep = (float)Math.Min(Options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps));
-                Approach(1 - keep, weights.Tensor.Values, weights.Average!);
+                TensorPrimitives.Lerp(weights.Tensor.Values, weights.Average!, keep, weights.Average!);
             }
-            usable &= weights.AreUsable;
+            // An average of usable weights is usable.
+            usable &= Weights.IsUsable(weights.Tensor.Values);
         }
         if (!usable)
             Restart();
@@ -276,12 +277,6 @@ internal sealed class NeuralEnsemble
             weights.Restart();
         Step = 0;
         Restarts++;
-    }
-
-    private static void Approach(float share, ReadOnlySpan<float> values, Span<float> average)
-    {
-        for (var i = 0; i < average.Length; i++)
-            average[i] += share * (values[i] - average[i]);
     }
 
     /// <summary>Marks a block as part of this step, with a gradient to add to.</summary>

@@ -85,10 +85,10 @@ internal sealed record NeuralOptions(
     private const int BatchMin = 8;
 
     /// <summary>
-    /// Most rows of a minibatch, when the newest interaction has so many hashed inputs: 1024 inputs together, so that what a step costs is bounded however long contexts
+    /// Most rows of a minibatch, when the newest interaction has so many hashed inputs: 512 inputs together, so that what a step costs is bounded however long contexts
     /// are, and 8 rows at least.
     /// </summary>
-    public static int RowsOf(int hashedInputs) => Math.Max(8, 1024 / Math.Max(1, hashedInputs));
+    public static int RowsOf(int hashedInputs) => Math.Max(8, 512 / Math.Max(1, hashedInputs));
 
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
     public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
@@ -101,11 +101,11 @@ internal sealed record NeuralOptions(
         new("rateRule", "constant", "constant; or shifting: falls while the world stands still and rises when it moves.", Choices: ["constant", "shifting"]),
         new("pull", "0.1", "Pull of the weights towards their initial values, in units of the rate: the closed form of the perturbed prediction.", 0, 100),
         new("clip", "10", "Largest norm of a step's gradient, of all networks together; longer ones are shortened.", 1e-6, 1e6),
-        new("batch", "64", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
+        new("batch", "40", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
         new("batchRule", "fixed", "fixed: as many rows as there are; or noise: 8 to that many, as many as the noise of the gradient asks for.", Choices: ["fixed", "noise"]),
         new("replay", "8192", "Interactions kept for replay.", 1, 1 << 20, Integer: true),
         new("stepEvery", "1", "Interactions between two steps of a network; with 2, half of the networks step at each.", 1, 1024, Integer: true),
-        new("average", "0", "Share of the old in the running average of the weights that is served; 0 serves the newest weights.", 0, 0.9999),
+        new("average", "0.95", "Share of the old in the running average of the weights that is served; 0 serves the newest weights.", 0, 0.9999),
         new("drift", "on", "on: when losses jump, old interactions are no longer replayed and exploration starts over.", Choices: ["on", "off"]),
         new("scope", "auto", "per-action: every action its own output weights; both: also weights that all share; auto: both if actions have vectors.",
             Choices: ["auto", "per-action", "both"]),
