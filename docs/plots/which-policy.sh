@@ -39,7 +39,9 @@ than 10,000 rows are shuffled and begun again. Every kind runs with one default 
 
 ## Wrong decisions in 10,000
 
-Mean and standard error; lower is better; blank where it was not run. Seeds 1 to 5 for `neu-fast-cb`, 1 to 3 for the others.
+Mean and standard error; lower is better; blank where it was not run. Seeds 1 to 5 for `neu-fast-cb`, 1 to 3 for the others, 1 and 2 of them
+on the last three sets. The defaults of the neural kinds (number and size of networks, rows of a step, running average, optimism, rate) were chosen by looking at seeds 1 to 5 of these
+eight sets, so on other data expect a little less of a lead.
 
 | kind | mushroom | magic | adult | pendigits | covertype-20k | mnist-10k | plants-margin | plants-texture |
 |---|---|---|---|---|---|---|---|---|
@@ -91,7 +93,9 @@ cat <<'TEXT'
 ## Optimisers and learning rates
 
 `neu-fast-cb` with one network, labels permuted at round 5,000, every rule at three rates with both rules for the rate; shown is each rule's best of the six by the mean over the
-three sets of its regret relative to the best on that set. Squared error is prequential: of the expectation before anything was learned from the reward. Seeds 1 and 2.
+three sets of its regret relative to the best on that set. Squared error is prequential: of the expectation before anything was learned from the reward. Seeds 1 and 2. AdamW wins and is the
+default. Its best rate here is the largest tried, as it is for some others: one network that has to unlearn half of what it knows gains from haste. Where nothing shifts, the ensemble has fewer
+wrong decisions at 0.003 than at 0.001 or 0.007, and that is its default.
 
 | optimizer | rate | rateRule | relative regret | magic | pendigits | covertype-20k | squared error, mean | regret after the shift, mean |
 |---|---|---|---|---|---|---|---|---|

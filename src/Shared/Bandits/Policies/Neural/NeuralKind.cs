@@ -9,10 +9,10 @@ public abstract class NeuralKind<TExplorer> : IPolicyKind
 {
     private readonly IReadOnlyList<Hyperparameter> _hyperparameters;
 
-    private protected NeuralKind(string name, string loss, IEnumerable<Hyperparameter> own)
+    private protected NeuralKind(string name, string loss, IEnumerable<Hyperparameter> own, int batch = 40)
     {
         Name = name;
-        _hyperparameters = [.. own, .. NeuralOptions.Declared(loss)];
+        _hyperparameters = [.. own, .. NeuralOptions.Declared(loss, batch)];
     }
 
     /// <inheritdoc/>

@@ -23,7 +23,8 @@ internal static class GapWeighting
 }
 
 /// <summary>The kind <c>neu-square-cb</c>: inverse gap weighting over a network with square loss (Deb et al., ICLR 2024, arXiv 2312.07145).</summary>
-public sealed class NeuSquareCbKind() : NeuralKind<OptimisticMeans<SquareCb>>("neu-square-cb", "square", GapWeighting.Declared("100"))
+/// <remarks>With smaller minibatches it forgets actions that are seldom right: squared loss is flat where logarithmic loss is steep.</remarks>
+public sealed class NeuSquareCbKind() : NeuralKind<OptimisticMeans<SquareCb>>("neu-square-cb", "square", GapWeighting.Declared("100"), batch: 64)
 {
     private protected override WidthForm Widths(HyperparameterSet parameters) => GapWeighting.Widths(parameters);
 

@@ -91,7 +91,7 @@ internal sealed record NeuralOptions(
     public static int RowsOf(int hashedInputs) => Math.Max(8, 512 / Math.Max(1, hashedInputs));
 
     /// <summary>Declarations of the parameters read by <see cref="From"/>.</summary>
-    public static IReadOnlyList<Hyperparameter> Declared(string loss) =>
+    public static IReadOnlyList<Hyperparameter> Declared(string loss, int batch = 40) =>
     [
         new("networks", "4", "Networks that are averaged, each with its own beginning and its own replay.", 1, 32, Integer: true),
         new("hidden", "96", "Hidden units, in steps of 16.", Lanes, 1024, Integer: true),
@@ -101,7 +101,7 @@ internal sealed record NeuralOptions(
         new("rateRule", "constant", "constant; or shifting: falls while the world stands still and rises when it moves.", Choices: ["constant", "shifting"]),
         new("pull", "0.1", "Pull of the weights towards their initial values, in units of the rate: the closed form of the perturbed prediction.", 0, 100),
         new("clip", "10", "Largest norm of a step's gradient, of all networks together; longer ones are shortened.", 1e-6, 1e6),
-        new("batch", "40", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
+        new("batch", $"{batch}", "Rows of one step: the newest interaction and others from the replay ring.", 1, 1024, Integer: true),
         new("batchRule", "fixed", "fixed: as many rows as there are; or noise: 8 to that many, as many as the noise of the gradient asks for.", Choices: ["fixed", "noise"]),
         new("replay", "8192", "Interactions kept for replay.", 1, 1 << 20, Integer: true),
         new("stepEvery", "1", "Interactions between two steps of a network; with 2, half of the networks step at each.", 1, 1024, Integer: true),
