@@ -85,7 +85,8 @@ awk -F, 'NR > 1 { k = $2 "` | " $1; if (!(k in n)) order[++m] = k; n[k]++; b[k] 
   END { for (i = 1; i <= m; i++) { k = order[i]; printf "| `%s | %.0f | %.0f | %.0f | %.2f |\n", k, b[k] / n[k], f[k] / n[k], l[k] / n[k], l[k] / b[k] } }' recovery.csv
 cat <<'TEXT'
 
-`shift-unwatched` is without the drift signal (`drift=off`): the replay ring goes on teaching the old world, and inverse gap weighting believes it.
+`shift-unwatched` is without the drift signal (`drift=off`): the replay ring goes on teaching the old world, and inverse gap weighting believes it. `neu-square-cb` can
+lose an action for thousands of rounds after a shift, as on pendigits: when γ is large, what looks worthless is hardly tried, and squared loss learns little from what is seldom right.
 TEXT
 [ -f optimizers.csv ] || exit 0
 cat <<'TEXT'
