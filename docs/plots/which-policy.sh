@@ -52,7 +52,7 @@ cat <<'TEXT'
 
 ## Microseconds per interaction learned
 
-The same runs, wall time of one thread on a machine that was doing other things too: read it as a ratio.
+The same runs, wall time of one thread. `neu-fast-cb` had the machine to itself, the others ran two at a time beside other work, which makes them up to half as slow again.
 
 | kind | mushroom | magic | adult | pendigits | covertype-20k | mnist-10k | plants-margin | plants-texture |
 |---|---|---|---|---|---|---|---|---|
