@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using System.Text.Json.Serialization;
 using Recsys.Learner.Simulation.Stream;
 
@@ -95,7 +94,7 @@ internal sealed class SimulateStreamCommand : Command, IExplainedCommand
               learnedPerSecond    offers per second of learning, publishing not counted
 
             Unless --set says otherwise, kinds that have these parameters run with {string.Join(", ", StreamOptions.NeuralDefaults.Select(static set => $"{set.Key}={set.Value}"))}: probabilities are wanted, and clicks
-            are noise for the most part, which a network that replays each of them 64 times would learn by heart.
+            are noise for the most part, which a network that replays each of them as often as suits a bandit would learn by heart.
 
             """);
         HelpWithParameters.WritePolicyParameters(output);
@@ -121,16 +120,8 @@ internal sealed class SimulateStreamCommand : Command, IExplainedCommand
         return 0;
     }
 
-    private static Option<int> Rows(string name, string description, int byDefault)
-    {
-        var option = new Option<int>(name) { Description = description, HelpName = "rows", DefaultValueFactory = _ => byDefault };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && int.TryParse(result.Tokens[0].Value, CultureInfo.InvariantCulture, out var rows) && rows is < 1 or > StreamOptions.RowsMax)
-                result.AddError(string.Create(CultureInfo.InvariantCulture, $"{name} must be between 1 and {StreamOptions.RowsMax}, not {rows}."));
-        });
-        return option;
-    }
+    private static Option<int> Rows(string name, string description, int byDefault) => SimulationOptions.Bounded(
+        new Option<int>(name) { Description = description, HelpName = "rows", DefaultValueFactory = _ => byDefault }, 1, StreamOptions.RowsMax);
 }
 
 /// <summary>The JSON shape of the result.</summary>

@@ -101,7 +101,7 @@ internal static class SimulationOptions
     ];
 
     /// <summary>Refuses whole numbers outside a range; a text that is no number is reported by the parser itself.</summary>
-    private static Option<T> Bounded<T>(Option<T> option, long least, long most)
+    public static Option<T> Bounded<T>(Option<T> option, long least, long most)
     {
         option.Validators.Add(result =>
         {

@@ -1,12 +1,14 @@
+using Recsys.Bandits.Randomness;
+
 namespace Recsys.Learner.Simulation;
 
 /// <summary>
-/// The randomness of a simulated world (order of rows, arriving users, coin flips): SplitMix64 (Steele, Lea and Flood 2014), so that a seed gives the
+/// The randomness of a simulated world (order of rows, arriving users, coin flips): <see cref="SplitMix64"/>, so that a seed gives the
 /// same run on every machine and runtime. Decisions themselves draw from their decision id, as in serving.
 /// </summary>
 public sealed class SeededRandom(ulong seed)
 {
-    private ulong _state = seed;
+    private SplitMix64 _bits = new(seed);
 
     /// <summary>An independent generator for one purpose: worlds with the same seed share it whatever the policy consumes.</summary>
     /// <param name="seed">Seed of the run.</param>
@@ -18,16 +20,10 @@ public sealed class SeededRandom(ulong seed)
     }
 
     /// <summary>64 random bits.</summary>
-    public ulong NextBits()
-    {
-        var z = _state += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return z ^ (z >> 31);
-    }
+    public ulong NextBits() => _bits.Next();
 
     /// <summary>Uniform in [0, 1), 53 bits.</summary>
-    public double NextUniform() => (NextBits() >> 11) * (1.0 / (1UL << 53));
+    public double NextUniform() => _bits.NextUniform();
 
     /// <summary>Uniform in 0 … <paramref name="bound"/> − 1; the bias of the multiplication is below bound / 2⁶⁴.</summary>
     public int NextInteger(int bound) => (int)Math.BigMul(NextBits(), (ulong)bound, out _);

@@ -30,7 +30,7 @@ public sealed record StreamOptions(
 
     /// <summary>
     /// Parameters that this verb sets for the kinds that have them, unless told otherwise. Probabilities are wanted, so their loss is minimised. Clicks are noise for the most
-    /// part: a network that replays each of them 64 times, as suits a bandit whose rewards say which action is right, learns them by heart and bets on it. Eight rows a step
+    /// part: a network that replays each of them forty times, as suits a bandit whose rewards say which action is right, learns them by heart and bets on it. Eight rows a step
     /// and a stronger pull back cost nothing where labels are clear. Chosen on bank-additional-full and deskdrop; docs/stream.md has the others.
     /// </summary>
     public static IReadOnlyList<KeyValuePair<string, string>> NeuralDefaults { get; } =

@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Recsys.Bandits.Randomness;
 
 namespace Recsys.Bandits.Catalogue;
 
@@ -114,7 +115,8 @@ public static class SphericalKMeans
         }
         var distances = new double[points.Count];
         Array.Fill(distances, double.PositiveInfinity);
-        var chosen = (int)(Uniform(ref seed) * points.Count);
+        var random = new SplitMix64(seed);
+        var chosen = (int)(random.NextUniform() * points.Count);
         for (var c = 0; ; c++)
         {
             centroids[c] = c < given.Count ? given[c] : points[chosen].ToArray();
@@ -126,7 +128,7 @@ public static class SphericalKMeans
                 distances[i] = Math.Min(distances[i], Math.Max(0, 1 - TensorPrimitives.Dot<float>(points[i], centroids[c])));
                 total += distances[i];
             }
-            var target = Uniform(ref seed) * total;
+            var target = random.NextUniform() * total;
             chosen = 0;
             for (var passed = distances[0]; passed <= target && chosen + 1 < distances.Length; passed += distances[chosen])
                 chosen++;
@@ -165,14 +167,5 @@ public static class SphericalKMeans
             return false;
         TensorPrimitives.Divide(vector, norm, vector);
         return true;
-    }
-
-    /// <summary>SplitMix64 (Steele, Lea and Flood 2014), 53 bits.</summary>
-    private static double Uniform(ref ulong state)
-    {
-        var z = state += 0x9E3779B97F4A7C15;
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
-        return ((z ^ (z >> 31)) >> 11) * (1.0 / (1UL << 53));
     }
 }

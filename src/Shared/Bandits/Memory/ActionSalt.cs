@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Randomness;
 
 namespace Recsys.Bandits.Memory;
 
@@ -56,13 +57,13 @@ public static class ActionSalt
 
     private static (uint Low, uint High) Halves(ActionKey action)
     {
-        var mixed = SignStream.Mix(action.Value);
+        var mixed = SplitMix64.Mix(action.Value);
         return ((uint)mixed, (uint)(mixed >> 32));
     }
 
     private static uint[] MakeFactors()
     {
-        var stream = new SignStream(0x5EED_0F5A17);
+        var stream = new SplitMix64(0x5EED_0F5A17);
         var factors = new uint[2 * MemoryShape.ArraysMax];
         for (var i = 0; i < factors.Length; i++)
             factors[i] = (uint)(stream.Next() >> 32) | 1;

@@ -1,3 +1,5 @@
+using Recsys.Bandits.Randomness;
+
 namespace Recsys.Bandits.Memory;
 
 /// <summary>
@@ -17,7 +19,7 @@ public static class FeatureFolding
     {
         if (ids.Length != values.Length || dense.IsEmpty)
             throw new ArgumentException($"{ids.Length} ids and {values.Length} values into {dense.Length} places.", nameof(values));
-        var salt = SignStream.Mix(seed);
+        var salt = SplitMix64.Mix(seed);
         foreach (var value in values)
         {
             if (!float.IsFinite(value))
@@ -25,7 +27,7 @@ public static class FeatureFolding
         }
         for (var i = 0; i < ids.Length; i++)
         {
-            var hash = SignStream.Mix(ids[i] ^ salt);
+            var hash = SplitMix64.Mix(ids[i] ^ salt);
             // The high half gives the place, the lowest bit the sign.
             var place = (int)(((hash >> 32) * (ulong)dense.Length) >> 32);
             dense[place] += (hash & 1) == 0 ? values[i] : -values[i];

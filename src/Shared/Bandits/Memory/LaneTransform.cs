@@ -82,23 +82,7 @@ internal static unsafe class LaneTransform
                     a6 = Flip(a6, s[6 * stride]);
                     a7 = Flip(a7, s[7 * stride]);
                 }
-                (a0, a4) = (a0 + a4, a0 - a4);
-                (a1, a5) = (a1 + a5, a1 - a5);
-                (a2, a6) = (a2 + a6, a2 - a6);
-                (a3, a7) = (a3 + a7, a3 - a7);
-                (a0, a2) = (a0 + a2, a0 - a2);
-                (a1, a3) = (a1 + a3, a1 - a3);
-                (a4, a6) = (a4 + a6, a4 - a6);
-                (a5, a7) = (a5 + a7, a5 - a7);
-                x = to + (nint)i * Width;
-                (a0 + a1).Store(x);
-                (a0 - a1).Store(x + step);
-                (a2 + a3).Store(x + 2 * step);
-                (a2 - a3).Store(x + 3 * step);
-                (a4 + a5).Store(x + 4 * step);
-                (a4 - a5).Store(x + 5 * step);
-                (a6 + a7).Store(x + 6 * step);
-                (a6 - a7).Store(x + 7 * step);
+                StoreEight(to + (nint)i * Width, step, a0, a1, a2, a3, a4, a5, a6, a7);
             }
         }
     }
@@ -153,6 +137,7 @@ internal static unsafe class LaneTransform
         }
     }
 
+    /// <summary>The last three stages, in registers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void StoreEight(float* x, nint step, Lanes a0, Lanes a1, Lanes a2, Lanes a3, Lanes a4, Lanes a5, Lanes a6, Lanes a7)
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Recsys.Bandits.Randomness;
 
 namespace Recsys.Bandits.Memory;
 
@@ -51,7 +52,7 @@ public sealed unsafe class SimHash
         _log = int.Log2(Math.Max(PaddedMin, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)dimension)));
         var blocks = (shape.Arrays * shape.Bits + Padded - 1) / Padded;
         _signs = new uint[(2 + blocks) * Padded];
-        var stream = new SignStream(seed);
+        var stream = new SplitMix64(seed);
         for (var i = 0; i < _signs.Length; i++)
             _signs[i] = (uint)(stream.Next() >> 32) & 0x8000_0000;
     }

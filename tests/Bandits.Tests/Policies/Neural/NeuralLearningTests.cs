@@ -53,19 +53,11 @@ public sealed class NeuralLearningTests
             var mean = t % 2 == 0 ? 0.2 + 0.5 * x * y : 0.6;
             return new Interaction(Context(x, y), ActionKey.Of("a" + t % 2), default, default, 0.5f, (float)(mean + 0.3 * (random.NextDouble() - 0.5)), t);
         }
-        var trainer = NeuralStreams.Trainer(spec);
-        trainer.Learn([.. Enumerable.Range(0, 4000).Select(Next)]);
-        var policy = NeuralStreams.Policy(spec, trainer);
+        var policy = NeuralStreams.Policy(spec, Shards.Train(spec, Enumerable.Range(0, 4000).Select(Next)));
         Candidate[] candidates = [Shards.Candidate("a0"), Shards.Candidate("a1")];
         var (sum, squared, expected) = (new double[2], 0.0, 0.0);
         for (var trial = 0; trial < 1000; trial++)
         {
-            // Single steps at this rate leave the mean a few hundredths off, now here, now there.
-            if (trial % 20 == 0)
-            {
-                trainer.Learn([.. Enumerable.Range(0, 20).Select(Next)]);
-                policy = NeuralStreams.Policy(spec, trainer);
-            }
             float x = random.NextSingle(), y = random.NextSingle();
             var (means, _) = Shards.Estimate(policy, Context(x, y), candidates);
             (sum[0], sum[1]) = (sum[0] + means[0] / 1000, sum[1] + means[1] / 1000);

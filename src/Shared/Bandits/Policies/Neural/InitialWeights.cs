@@ -1,3 +1,5 @@
+using Recsys.Bandits.Randomness;
+
 namespace Recsys.Bandits.Policies.Neural;
 
 /// <summary>Where weights begin: normal numbers that are a function of what they are for, so that every partition begins with the same network.</summary>
@@ -18,13 +20,5 @@ internal static class InitialWeights
     }
 
     /// <summary>A number in (0, 1], the same for the same arguments.</summary>
-    public static double Uniform(ulong id, long index) => ((Mix(id + 0x9E3779B97F4A7C15 * ((ulong)index + 1)) >> 11) + 1) * (1.0 / (1UL << 53));
-
-    /// <summary>The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).</summary>
-    private static ulong Mix(ulong value)
-    {
-        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
-        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
-        return value ^ (value >> 31);
-    }
+    public static double Uniform(ulong id, long index) => ((SplitMix64.Mix(id + 0x9E3779B97F4A7C15 * ((ulong)index + 1)) >> 11) + 1) * (1.0 / (1UL << 53));
 }
