@@ -22,6 +22,9 @@ public sealed record Interaction(
     /// <summary>As in <see cref="DecisionEvent.Learned"/>.</summary>
     public bool? Learned { get; init; }
 
+    /// <summary>What the error memory said when it was shown, and where what came of it belongs; null where no memory was asked.</summary>
+    public MemoryTrace? Trace { get; init; }
+
     /// <summary>What was shown, without what came of it.</summary>
     public Impression Impression => new(Action, Clusters) { Learned = Learned };
 }

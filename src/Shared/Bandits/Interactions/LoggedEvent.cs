@@ -46,6 +46,9 @@ public sealed record DecisionEvent(
     /// Whether it is to be learned from, as whoever decided knew: the log then says by itself what was learned. Null leaves it to the experiment's mode.
     /// </summary>
     public bool? Learned { get; init; }
+
+    /// <summary>What the error memory said of the filled positions, one each in their order; empty where no memory was asked.</summary>
+    public IReadOnlyList<MemoryTrace> Traces { get; init; } = [];
 }
 
 /// <summary>A reward was observed.</summary>

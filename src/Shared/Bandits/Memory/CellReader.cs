@@ -10,6 +10,7 @@ internal sealed class CellReader
 {
     private const int Chunk = 16;
     private readonly MemoryOptions _options;
+    private readonly MemoryTrust _trust;
     private readonly CellLayout _layout;
     private readonly float[][] _pages;
     private readonly double _previousWeight;
@@ -19,14 +20,17 @@ internal sealed class CellReader
 
     /// <summary>Reads some pages.</summary>
     /// <param name="options">How.</param>
+    /// <param name="trust">How much samples are believed.</param>
     /// <param name="layout">Of the pages.</param>
     /// <param name="pages">What <see cref="FrozenPages"/> made.</param>
-    /// <param name="current">All samples of the current bucket of time.</param>
-    /// <param name="previous">All samples of the previous one.</param>
+    /// <param name="current">All samples of the current buckets.</param>
+    /// <param name="previous">All samples of the previous ones.</param>
     /// <param name="previousWeight">What these count, in [0, 1].</param>
-    public CellReader(MemoryOptions options, CellLayout layout, float[][] pages, in MemoryCell current, in MemoryCell previous, double previousWeight)
+    public CellReader(
+        MemoryOptions options, MemoryTrust trust, CellLayout layout, float[][] pages, in MemoryCell current, in MemoryCell previous, double previousWeight)
     {
         _options = options;
+        _trust = trust;
         _layout = layout;
         _pages = pages;
         _previousWeight = previousWeight;
@@ -84,25 +88,39 @@ internal sealed class CellReader
             Gather(from, stride, sums[..rows]);
             for (var i = 0; i < rows; i++)
             {
-                // The kernel sum of the row over all arrays, less the background.
-                var samples = Math.Max(Weighted(sums[i][0], sums[i][2]) / arrays - _background, 0);
+                var (samples, local) = Near(sums[i], from[i..], stride, densities);
                 if (!evidence.IsEmpty)
                     evidence[first + i] = (float)samples;
-                var local = 0d;
-                if (samples > 0)
-                {
-                    local = _options.Readout == MemoryReadout.Ratio
-                        ? (Weighted(sums[i][1], sums[i][3]) / arrays - _backgroundCombined) / samples
-                        : Attend(from[i..], stride, densities);
-                }
                 corrected[first + i] = Correct(predictions[first + i], samples, local);
             }
         }
     }
 
+    /// <summary>What is nearby one row; the codes are checked.</summary>
+    public (float Evidence, float Local) Look(ReadOnlySpan<ushort> codes)
+    {
+        Span<Vector128<float>> sum = stackalloc Vector128<float>[1];
+        Gather(codes, 1, sum);
+        var (samples, local) = Near(sum[0], codes, 1, stackalloc float[2 * codes.Length]);
+        return ((float)samples, (float)Math.Clamp(local, _options.Gamma - 1, 1));
+    }
+
+    /// <summary>Samples nearby, and ȳ − (1 − γ)·b̄ of them.</summary>
+    private (double Samples, double Local) Near(Vector128<float> sums, ReadOnlySpan<ushort> codes, int stride, Span<float> scratch)
+    {
+        var arrays = _options.Shape.Arrays;
+        // The kernel sum of the row over all arrays, less the background.
+        var samples = Math.Max(Weighted(sums[0], sums[2]) / arrays - _background, 0);
+        if (samples <= 0)
+            return (0, 0);
+        return (samples, _options.Readout == MemoryReadout.Ratio
+            ? (Weighted(sums[1], sums[3]) / arrays - _backgroundCombined) / samples
+            : Attend(codes, stride, scratch));
+    }
+
     private double Weighted(float current, float previous) => current + _previousWeight * previous;
 
-    /// <summary>ŷ + λ·m/(m + n₀) · (ȳ − (1 − γ)·b̄ − γ·ŷ), kept where it was or within [0, 1].</summary>
+    /// <summary>ŷ + λ·trust(m) · (ȳ − (1 − γ)·b̄ − γ·ŷ), kept where it was or within [0, 1].</summary>
     /// <param name="prediction">ŷ.</param>
     /// <param name="samples">m, at least 0.</param>
     /// <param name="local">ȳ − (1 − γ)·b̄; the noise of the background may have left it outside its range.</param>
@@ -111,7 +129,7 @@ internal sealed class CellReader
         if (!(samples > 0) || _options.Lambda == 0 || !float.IsFinite(prediction))
             return prediction;
         var error = Math.Clamp(local, _options.Gamma - 1, 1) - _options.Gamma * prediction;
-        var corrected = prediction + _options.Lambda * samples / (samples + _options.Evidence) * error;
+        var corrected = prediction + _options.Lambda * _trust.Of((float)samples) * error;
         return (float)Math.Clamp(corrected, Math.Min(0, prediction), Math.Max(1, prediction));
     }
 

@@ -10,69 +10,61 @@ namespace Recsys.Bandits.Memory;
 /// Source: ReLoop2 (arXiv 2306.08808), sections 3 and 4; the ratio of sums, the background and the evidence are ours. With n, Sy, Sb summed over the K cells of a row, less
 /// what unrelated samples leave there on average (K/2^L of all samples: they meet in an array once in 2^L, and that is subtracted from the sum, which is not below 0):
 /// <code>
-/// ȳ = Sy/n   b̄ = Sb/n   error = γ·(ȳ − ŷ) + (1 − γ)·(ȳ − b̄)   corrected = ŷ + λ·m/(m + n₀) · error, m = n/K samples
+/// ȳ = Sy/n   b̄ = Sb/n   error = γ·(ȳ − ŷ) + (1 − γ)·(ȳ − b̄)   corrected = ŷ + λ·trust(m) · error, m = n/K samples, trust of <see cref="MemoryTrust"/>
 /// </code>
-/// The samples of the previous bucket of time count for less the more of the current one has passed. O(K) a row, whatever has been stored.
+/// The samples of the previous buckets count for less the more of the current ones is full, over all partitions. O(K) a row, whatever has been stored.
 /// A picture is a function of what the partitions hold, bit by bit, whichever changes it was made by.
 /// </remarks>
 public sealed class FrozenMemory
 {
     private readonly CellLayout _layout;
     private readonly PartitionCells[] _partitions;
-    private readonly long _bucket;
     private readonly float[][] _pages;
     private readonly CellReader _reader;
 
-    private FrozenMemory(MemoryOptions options, double elapsedShare, PartitionCells[] partitions, long bucket, float[][] pages)
+    private FrozenMemory(MemoryOptions options, MemoryTrust trust, PartitionCells[] partitions, float[][] pages)
     {
-        Options = options;
-        ElapsedShare = elapsedShare;
+        (Options, Trust) = (options, trust);
         _layout = new CellLayout(options.Shape);
         _partitions = partitions;
-        _bucket = bucket;
         _pages = pages;
         var (current, previous) = (default(MemoryCell), default(MemoryCell));
         foreach (var partition in partitions)
         {
-            current += partition.At(bucket)?.Totals ?? default;
-            previous += partition.At(bucket - 1)?.Totals ?? default;
+            current += partition.Current.Totals;
+            previous += partition.Previous.Totals;
         }
-        _reader = new CellReader(options, _layout, pages, current, previous, 1 - elapsedShare);
-        Entries = current.Count + (1 - elapsedShare) * previous.Count;
+        // Before anything is known a window is empty, and divides by one.
+        var passed = Math.Min(1, current.Count / ((double)options.Window * Math.Max(1, partitions.Length)));
+        _reader = new CellReader(options, trust, _layout, pages, current, previous, 1 - passed);
+        Entries = current.Count + (1 - passed) * previous.Count;
     }
 
     /// <summary>How the memory is read.</summary>
     public MemoryOptions Options { get; }
 
-    /// <summary>How much of the current bucket of time has passed, in [0, 1]: samples of the previous one count for the rest.</summary>
-    public double ElapsedShare { get; }
+    /// <summary>How much samples nearby are believed.</summary>
+    public MemoryTrust Trust { get; }
 
     /// <summary>Samples that are read, those of the previous bucket as parts.</summary>
     public double Entries { get; }
 
-    /// <summary>The newest bucket of time of any partition; older partitions than the one before count for nothing.</summary>
-    public long Bucket => _bucket;
-
     /// <summary>Knows nothing and corrects nothing.</summary>
+    /// <param name="options">What it holds.</param>
+    /// <param name="trust">How much samples are believed; null for what the options say, half for as many as 20 where they leave it to be learned.</param>
     /// <exception cref="ArgumentOutOfRangeException">The options are out of their ranges.</exception>
-    public static FrozenMemory Empty(MemoryOptions options)
+    public static FrozenMemory Empty(MemoryOptions options, MemoryTrust? trust = null)
     {
         options.Validate();
         var pages = new float[new CellLayout(options.Shape).Pages][];
         Array.Fill(pages, FrozenPages.Zeros);
-        return new FrozenMemory(options, 0, [], 0, pages);
+        return new FrozenMemory(options, trust ?? MemoryTrust.Of(options.Evidence ?? 20), [], pages);
     }
 
-    /// <summary>The same samples at another time.</summary>
-    /// <param name="elapsedShare">In [0, 1].</param>
-    public FrozenMemory At(double elapsedShare)
-    {
-        if (!(elapsedShare >= 0 && elapsedShare <= 1))
-            throw new ArgumentOutOfRangeException(nameof(elapsedShare), elapsedShare, "Not in [0, 1].");
-        return new FrozenMemory(Options, elapsedShare, _partitions, _bucket, _pages);
-    }
+    /// <summary>The same samples, believed otherwise.</summary>
+    public FrozenMemory Believed(MemoryTrust trust) => new(Options, trust, _partitions, _pages);
 
-    /// <summary>The memory after changes. Costs the pages that have changed; all of them when time has come to another bucket. This one stays as it is.</summary>
+    /// <summary>The memory after changes. Costs the pages that have changed. This one stays as it is.</summary>
     /// <param name="shards">In order, if several are of one partition; a whole state replaces what was known of its partition.</param>
     /// <exception cref="SnapshotFormatException">A delta does not continue what is known of its partition.</exception>
     /// <exception cref="ArgumentException">A change has another shape.</exception>
@@ -92,9 +84,27 @@ public sealed class FrozenMemory
             else
                 partitions[at] = next;
         }
-        var bucket = partitions.Count == 0 ? 0 : partitions.Max(static p => p.Bucket);
         PartitionCells[] after = [.. partitions];
-        return new FrozenMemory(Options, ElapsedShare, after, bucket, FrozenPages.After(_layout, Options.Gamma, _pages, _partitions, _bucket, after, bucket));
+        return new FrozenMemory(Options, Trust, after, FrozenPages.After(_layout, Options.Gamma, _pages, _partitions, after));
+    }
+
+    /// <summary>The memory without what a partition has seen.</summary>
+    public FrozenMemory Without(int partition)
+    {
+        var after = Array.FindAll(_partitions, p => p.Partition != partition);
+        return after.Length == _partitions.Length
+            ? this
+            : new FrozenMemory(Options, Trust, after, FrozenPages.After(_layout, Options.Gamma, _pages, _partitions, after));
+    }
+
+    /// <summary>What is nearby a sample.</summary>
+    /// <param name="codes">Length K, each below 2^L, salted if samples were.</param>
+    /// <returns>Samples, at least 0, and ȳ − (1 − γ)·b̄ of them, within [γ − 1, 1]; both 0 where there are none.</returns>
+    /// <exception cref="ArgumentException">The length is another, or a code is out of range.</exception>
+    public (float Evidence, float Local) Look(ReadOnlySpan<ushort> codes)
+    {
+        CellReader.CheckCodes(codes, Options.Shape.Arrays, Options.Shape);
+        return _reader.Look(codes);
     }
 
     /// <summary>Corrects predictions for rows that each have codes of their own.</summary>

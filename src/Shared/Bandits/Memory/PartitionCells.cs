@@ -4,7 +4,7 @@ namespace Recsys.Bandits.Memory;
 
 /// <summary>What serving knows of one partition: exactly what its <see cref="ErrorMemory"/> held when it was last heard of. Immutable.</summary>
 /// <param name="Partition">Its number.</param>
-/// <param name="Bucket">The bucket of time that it adds to.</param>
+/// <param name="Bucket">The bucket that it adds to.</param>
 /// <param name="Current">Of that bucket.</param>
 /// <param name="Previous">Of the one before.</param>
 internal sealed record PartitionCells(int Partition, long Bucket, FrozenCells Current, FrozenCells Previous)
@@ -30,7 +30,4 @@ internal sealed record PartitionCells(int Partition, long Bucket, FrozenCells Cu
         }
         return new PartitionCells(Partition, delta.Bucket, current.With(layout, delta.Current), previous.With(layout, delta.Previous));
     }
-
-    /// <summary>The cells of a bucket of time; null if they are not held.</summary>
-    public FrozenCells? At(long bucket) => bucket == Bucket ? Current : bucket == Bucket - 1 ? Previous : null;
 }
