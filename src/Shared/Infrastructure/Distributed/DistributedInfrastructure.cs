@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Prometheus;
 using Recsys.Infrastructure.Checkpoints;
@@ -54,10 +55,18 @@ public static class DistributedInfrastructure
         services.TryAddSingleton<RedisExperimentStore>();
         services.TryAddSingleton<IExperimentStore>(static provider => provider.GetRequiredService<RedisExperimentStore>());
         services.TryAddSingleton<IGraphStore>(static provider => provider.GetRequiredService<RedisExperimentStore>());
-        services.TryAddSingleton<RedisSnapshotStore>();
+        services.TryAddSingleton(static provider => Snapshots(provider, SnapshotChannel.Parameters));
+        services.TryAddSingleton(static provider =>
+        {
+            var memory = Snapshots(provider, SnapshotChannel.Memory);
+            return new MemorySnapshots(memory, memory);
+        });
         services.TryAddSingleton<ISnapshotWriter>(static provider => provider.GetRequiredService<RedisSnapshotStore>());
         services.TryAddSingleton<ISnapshotReader>(static provider => provider.GetRequiredService<RedisSnapshotStore>());
         services.TryAddSingleton<ICheckpointStore, RedisCheckpointStore>();
         return services;
     }
+
+    private static RedisSnapshotStore Snapshots(IServiceProvider provider, SnapshotChannel channel) =>
+        new(provider.GetRequiredService<RedisConnection>(), provider.GetRequiredService<ILogger<RedisSnapshotStore>>(), channel);
 }

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Extensions.Logging;
 using Recsys.Infrastructure.Distributed;
+using Recsys.Infrastructure.Snapshots;
 using StackExchange.Redis;
 
 namespace Recsys.Infrastructure.Experiments;
@@ -66,28 +67,36 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
         """;
 
     // Everything of the experiment, in one step. The epochs stay for an hour, raised by one: a learner that has not yet heard of the deletion is
-    // refused from now on and cannot bring anything back. Names are built from what the hashes say; they share the slot of the declared keys.
+    // refused from now on and cannot bring anything back. Names are built from what the hashes say; they share the slot of the declared keys. Keys: definition,
+    // epochs, and the heads of each channel; arguments: what the names of everything start with, then those of each channel.
     private const string ForgetScript = """
         local partitions = {}
         for _, p in ipairs(redis.call('HKEYS', KEYS[2])) do partitions[p] = true end
-        for _, p in ipairs(redis.call('HKEYS', KEYS[3])) do partitions[p] = true end
+        for c = 3, #KEYS do
+          for _, p in ipairs(redis.call('HKEYS', KEYS[c])) do partitions[p] = true end
+        end
         for p in pairs(partitions) do
-          local head = redis.call('HGET', KEYS[3], p)
-          local e, i, b = string.match(head or '', '^(%d+),(%d+),%-?%d+,?(%d*)')
-          if e then
-            local name, piece = ARGV[1] .. 'params:' .. p .. ':' .. e .. '-' .. (b ~= '' and b or i), 0
-            redis.call('DEL', name)
-            repeat piece = piece + 1 until redis.call('DEL', name .. ':' .. piece) == 0
+          for c = 3, #KEYS do
+            local prefix = ARGV[c - 1]
+            local e, i, b = string.match(redis.call('HGET', KEYS[c], p) or '', '^(%d+),(%d+),%-?%d+,?(%d*)')
+            if e then
+              local name, piece = prefix .. 'params:' .. p .. ':' .. e .. '-' .. (b ~= '' and b or i), 0
+              redis.call('DEL', name)
+              repeat piece = piece + 1 until redis.call('DEL', name .. ':' .. piece) == 0
+            end
+            redis.call('DEL', prefix .. 'deltas:' .. p)
           end
-          redis.call('DEL', ARGV[1] .. 'checkpoint:' .. p, ARGV[1] .. 'deltas:' .. p)
+          redis.call('DEL', ARGV[1] .. 'checkpoint:' .. p)
           redis.call('HINCRBY', KEYS[2], p, 1)
         end
         redis.call('EXPIRE', KEYS[2], 3600)
-        redis.call('DEL', KEYS[3])
+        for c = 3, #KEYS do redis.call('DEL', KEYS[c]) end
         local v, c = string.match(redis.call('HGET', KEYS[1], 'graph') or '', '^(%d+),(%x+),')
         if v then redis.call('DEL', ARGV[1] .. 'graph:' .. v .. '-' .. c) end
         return redis.call('DEL', KEYS[1])
         """;
+
+    private static readonly SnapshotChannel[] Channels = Enum.GetValues<SnapshotChannel>();
 
     private static readonly RedisValue[] DefinitionFields = ["json", "createdAt", "graph", "centroids"];
 
@@ -143,8 +152,8 @@ public sealed class RedisExperimentStore(RedisConnection redis, ILogger<RedisExp
                 var listed = await IndexAsync(name, add: false).ConfigureAwait(false);
                 var stored = await redis.Commands.ScriptEvaluateAsync(
                     ForgetScript,
-                    [RedisKeys.Definition(name), RedisKeys.Epochs(name), RedisKeys.Current(name)],
-                    [RedisKeys.Prefix(name)],
+                    [RedisKeys.Definition(name), RedisKeys.Epochs(name), .. Channels.Select(c => RedisKeys.Current(name, c))],
+                    [RedisKeys.Prefix(name), .. Channels.Select(c => (RedisValue)RedisKeys.Prefix(name, c))],
                     CommandFlags.NoScriptCache).ConfigureAwait(false);
                 return listed || (bool)stored;
             },

@@ -5,7 +5,8 @@ public sealed class DataDirectoryException(string message, Exception inner) : IO
 
 /// <summary>
 /// The one directory that holds all state of the embedded mode, held by one process at a time: <c>log/</c> event log, <c>experiments/</c>
-/// definitions, <c>graphs/</c> plans of their graphs, <c>snapshots/</c> published parameters, <c>checkpoints/</c> training state.
+/// definitions, <c>graphs/</c> plans of their graphs, <c>snapshots/</c> published parameters, <c>memory/</c> published
+/// shards of error memories, <c>checkpoints/</c> training state.
 /// </summary>
 public sealed class DataDirectory : IDisposable
 {
@@ -18,7 +19,7 @@ public sealed class DataDirectory : IDisposable
         Root = Path.GetFullPath(path);
         try
         {
-            foreach (var part in (string[])[Log, Experiments, Graphs, Snapshots, Checkpoints])
+            foreach (var part in (string[])[Log, Experiments, Graphs, Snapshots, Memory, Checkpoints])
                 Directory.CreateDirectory(part);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
@@ -39,7 +40,7 @@ public sealed class DataDirectory : IDisposable
         {
             throw new DataDirectoryException($"The data directory '{Root}' cannot be used: {problem.Message} Name another with Embedded__DataDirectory.", problem);
         }
-        foreach (var part in (string[])[Experiments, Graphs, Snapshots, Checkpoints])
+        foreach (var part in (string[])[Experiments, Graphs, Snapshots, Memory, Checkpoints])
         {
             foreach (var leftover in Directory.EnumerateFiles(part, "*" + AtomicFile.TemporaryExtension, SearchOption.AllDirectories))
                 File.Delete(leftover);
@@ -56,6 +57,8 @@ public sealed class DataDirectory : IDisposable
     internal string Graphs => Path.Combine(Root, "graphs");
 
     internal string Snapshots => Path.Combine(Root, "snapshots");
+
+    internal string Memory => Path.Combine(Root, "memory");
 
     internal string Checkpoints => Path.Combine(Root, "checkpoints");
 

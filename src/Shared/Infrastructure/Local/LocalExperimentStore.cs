@@ -2,8 +2,10 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Recsys.Infrastructure.Experiments;
+using Recsys.Infrastructure.Snapshots;
 
 namespace Recsys.Infrastructure.Local;
 
@@ -25,6 +27,7 @@ public sealed class LocalExperimentStore : IExperimentStore, IGraphStore
     private readonly DataDirectory _data;
     private readonly JournalSet _journals;
     private readonly LocalSnapshotStore _snapshots;
+    private readonly LocalSnapshotStore _memory;
     private readonly LocalCheckpointStore _checkpoints;
     private readonly ILogger<LocalExperimentStore> _log;
     private readonly SortedDictionary<string, Experiment> _experiments = new(StringComparer.Ordinal);
@@ -33,10 +36,15 @@ public sealed class LocalExperimentStore : IExperimentStore, IGraphStore
 
     /// <summary>Loads every stored experiment. One that cannot be read is logged and left out; its file stays.</summary>
     public LocalExperimentStore(
-        DataDirectory data, JournalSet journals, LocalSnapshotStore snapshots, LocalCheckpointStore checkpoints, ILogger<LocalExperimentStore> log)
+        DataDirectory data,
+        JournalSet journals,
+        LocalSnapshotStore snapshots,
+        [FromKeyedServices(SnapshotChannel.Memory)] LocalSnapshotStore memory,
+        LocalCheckpointStore checkpoints,
+        ILogger<LocalExperimentStore> log)
     {
         ArgumentNullException.ThrowIfNull(data);
-        (_data, _journals, _snapshots, _checkpoints, _log) = (data, journals, snapshots, checkpoints, log);
+        (_data, _journals, _snapshots, _memory, _checkpoints, _log) = (data, journals, snapshots, memory, checkpoints, log);
         foreach (var path in Directory.EnumerateFiles(data.Experiments, "*" + DeletedExtension))
             FinishDeletion(Path.GetFileNameWithoutExtension(path));
         foreach (var path in Directory.EnumerateFiles(data.Experiments, "*" + Extension))
@@ -185,6 +193,7 @@ public sealed class LocalExperimentStore : IExperimentStore, IGraphStore
             _journals.Forget(name);
             var lastEpoch = _checkpoints.Forget(name);
             _snapshots.Forget(name, lastEpoch);
+            _memory.Forget(name, lastEpoch);
             File.Delete(DeletedPathOf(name));
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or StoreUnavailableException or JournalCorruptException)

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Prometheus;
 using Recsys.Infrastructure.Checkpoints;
@@ -31,7 +32,14 @@ public static class LocalInfrastructure
         services.AddSingleton(static p => p.GetRequiredService<IOptions<JournalOptions>>().Value);
         services.AddSingleton(static p => new JournalMetrics(p.GetService<IMetricFactory>() ?? Metrics.DefaultFactory));
         services.AddSingleton<JournalSet>();
-        services.AddSingleton<LocalSnapshotStore>();
+        services.AddSingleton(static p => Snapshots(p, SnapshotChannel.Parameters));
+        // Under a key, so that the container disposes this one too.
+        services.AddKeyedSingleton(SnapshotChannel.Memory, static (p, channel) => Snapshots(p, (SnapshotChannel)channel!));
+        services.AddSingleton(static p =>
+        {
+            var memory = p.GetRequiredKeyedService<LocalSnapshotStore>(SnapshotChannel.Memory);
+            return new MemorySnapshots(memory, memory);
+        });
         services.AddSingleton<LocalCheckpointStore>();
         services.AddSingleton<IEventPublisher, JournalEventPublisher>();
         services.AddSingleton<IEventSource, JournalEventSource>();
@@ -44,4 +52,8 @@ public static class LocalInfrastructure
         services.AddSingleton<ICheckpointStore>(static p => p.GetRequiredService<LocalCheckpointStore>());
         return services;
     }
+
+    private static LocalSnapshotStore Snapshots(IServiceProvider provider, SnapshotChannel channel) => new(
+        provider.GetRequiredService<DataDirectory>(), provider.GetRequiredService<TimeProvider>(),
+        provider.GetRequiredService<ILogger<LocalSnapshotStore>>(), channel);
 }

@@ -4,7 +4,7 @@ using Recsys.Infrastructure.Snapshots;
 namespace Recsys.Infrastructure.Local;
 
 /// <summary>
-/// Published parameters in memory, where the one process that serves also finds them, and in files from which a restart serves at once. Files follow within a
+/// Published parameters, or what else a channel carries, in memory, where the one process that serves also finds them, and in files from which a restart serves at once. Files follow within a
 /// fraction of a second: the checkpoint is the truth, and a learner that resumes publishes again.
 /// </summary>
 public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisposable
@@ -16,7 +16,7 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
 
     private readonly Lock _gate = new();
     private readonly Lock _files = new();
-    private readonly DataDirectory _data;
+    private readonly string _directory;
     private readonly ILogger<LocalSnapshotStore> _log;
     private readonly ITimer _timer;
     private readonly SortedDictionary<(string Experiment, int Partition), LocalShard> _current = [];
@@ -26,12 +26,12 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
     private bool _scheduled;
 
     /// <summary>Loads what was last published.</summary>
-    public LocalSnapshotStore(DataDirectory data, TimeProvider time, ILogger<LocalSnapshotStore> log)
+    public LocalSnapshotStore(DataDirectory data, TimeProvider time, ILogger<LocalSnapshotStore> log, SnapshotChannel channel = SnapshotChannel.Parameters)
     {
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(time);
-        (_data, _log) = (data, log);
-        foreach (var path in Directory.EnumerateFiles(data.Snapshots, "*" + LocalShardFiles.Extension, SearchOption.AllDirectories))
+        (_directory, _log) = (channel == SnapshotChannel.Parameters ? data.Snapshots : data.Memory, log);
+        foreach (var path in Directory.EnumerateFiles(_directory, "*" + LocalShardFiles.Extension, SearchOption.AllDirectories))
         {
             if (LocalShardFiles.Read(path, log) is not { } read)
                 continue;
@@ -173,7 +173,7 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
                 }
                 Ring(experiment);
             }
-            var directory = Path.Combine(_data.Snapshots, DataDirectory.CheckName(experiment));
+            var directory = Path.Combine(_directory, DataDirectory.CheckName(experiment));
             if (Directory.Exists(directory))
                 Directory.Delete(directory, recursive: true);
         }
@@ -221,7 +221,7 @@ public sealed class LocalSnapshotStore : ISnapshotWriter, ISnapshotReader, IDisp
         try
         {
             if (!_kept.TryGetValue(key, out var files))
-                _kept[key] = files = new LocalShardFiles(Path.Combine(_data.Snapshots, key.Experiment), key.Partition);
+                _kept[key] = files = new LocalShardFiles(Path.Combine(_directory, key.Experiment), key.Partition);
             if (whole is { } framed)
                 files.Begin(wholeHead, framed);
             if (whole is null || deltas.Count > 0)

@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace Recsys.Infrastructure.Snapshots;
 
 /// <summary>
-/// Parameters in Redis: whole ones under a key of their own and never changed, deltas over them in a stream, and one head per partition that a script moves forward
+/// Parameters in Redis, or what else a channel carries: whole ones under a key of their own and never changed, deltas over them in a stream, and one head per partition that a script moves forward
 /// by comparing (epoch, interactions). Version and content can therefore not disagree. Pub/sub is a hint; the head is the truth.
 /// </summary>
 /// <remarks>
@@ -16,7 +16,8 @@ namespace Recsys.Infrastructure.Snapshots;
 /// readers compare epochs too. Whole parameters that were published last are kept in memory and put back when the head has vanished, unless they are large or deltas
 /// followed them: then the writer hears <see cref="SnapshotOutcome.Missing"/>. Deltas need a server that has streams; one that has none answers that to each.
 /// </remarks>
-public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnapshotStore> log) : ISnapshotWriter, ISnapshotReader
+public sealed class RedisSnapshotStore(
+    RedisConnection redis, ILogger<RedisSnapshotStore> log, SnapshotChannel channel = SnapshotChannel.Parameters) : ISnapshotWriter, ISnapshotReader
 {
     // A string in Redis ends at 512 MiB, and ten million edges are 440 MB. A piece of 64 MiB also passes within the time that a blob may take.
     private const int DefaultPieceBytes = 64 << 20;
@@ -43,12 +44,12 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
             for (var piece = 0; piece <= last; piece++)
             {
                 var start = piece * PieceBytes;
-                var key = RedisKeys.Parameters(experiment, given.Partition, given.Epoch, given.Interactions, piece);
+                var key = RedisKeys.Parameters(experiment, channel, given.Partition, given.Epoch, given.Interactions, piece);
                 redis.Blobs.StringSet(key, framed.Slice(start, Math.Min(PieceBytes, framed.Length - start)), onTrial, When.NotExists);
             }
             var outcome = Run(
                 redis.Commands, SnapshotScripts.Publish, experiment, given,
-                (long)redis.Options.ReplacedParametersKept.TotalMilliseconds, RedisKeys.Bell(experiment));
+                (long)redis.Options.ReplacedParametersKept.TotalMilliseconds, RedisKeys.Bell(experiment, channel));
             if (outcome == SnapshotOutcome.Missing)
                 throw new StoreUnavailableException("Redis lost the parameters while they were published; publish them again.");
             if (outcome == SnapshotOutcome.Published && last == 0)
@@ -66,7 +67,7 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
         var given = head;
         _published.TryRemove((experiment, given.Partition), out _);
         return RedisConnection.Try(() => Run(
-            redis.Blobs, SnapshotScripts.PublishDelta, experiment, given, fromInteractions, framed, RedisKeys.Bell(experiment)));
+            redis.Blobs, SnapshotScripts.PublishDelta, experiment, given, fromInteractions, framed, RedisKeys.Bell(experiment, channel)));
     }
 
     /// <inheritdoc/>
@@ -88,7 +89,7 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ShardHead>> HeadsAsync(string experiment, CancellationToken cancellationToken)
     {
-        var fields = await RedisConnection.TryAsync(() => redis.Commands.HashGetAllAsync(RedisKeys.Current(experiment)), cancellationToken).ConfigureAwait(false);
+        var fields = await RedisConnection.TryAsync(() => redis.Commands.HashGetAllAsync(RedisKeys.Current(experiment, channel)), cancellationToken).ConfigureAwait(false);
         var heads = new List<ShardHead>(fields.Length);
         foreach (var field in fields)
         {
@@ -114,17 +115,20 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
 
     /// <inheritdoc/>
     public Task WaitForChangeAsync(string experiment, CancellationToken cancellationToken) =>
-        _bells.WaitAsync(RedisKeys.Bell(experiment), cancellationToken);
+        _bells.WaitAsync(RedisKeys.Bell(experiment, channel), cancellationToken);
 
     private SnapshotOutcome Run(IDatabase database, string script, string experiment, in ShardHead head, params ReadOnlySpan<RedisValue> further)
     {
         RedisValue[] arguments =
         [
             head.Partition, head.Epoch, head.Interactions, head.AsOf,
-            string.Create(CultureInfo.InvariantCulture, $"{RedisKeys.Prefix(experiment)}params:{head.Partition}:"), PieceBytes, .. further,
+            RedisKeys.ParametersOf(experiment, channel, head.Partition), PieceBytes, .. further,
         ];
         var answer = (int)database.ScriptEvaluate(
-            script, [RedisKeys.Epochs(experiment), RedisKeys.Current(experiment), RedisKeys.Deltas(experiment, head.Partition)], arguments, CommandFlags.NoScriptCache);
+            script,
+            [RedisKeys.Epochs(experiment), RedisKeys.Current(experiment, channel), RedisKeys.Deltas(experiment, channel, head.Partition)],
+            arguments,
+            CommandFlags.NoScriptCache);
         return answer switch { 1 => SnapshotOutcome.Published, 0 => SnapshotOutcome.Fenced, _ => SnapshotOutcome.Missing };
     }
 
@@ -155,7 +159,7 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
         try
         {
             return await redis.Blobs.StreamRangeAsync(
-                RedisKeys.Deltas(experiment, head.Partition), Id(first), Id(head.Interactions), DeltasAtOnce).ConfigureAwait(false);
+                RedisKeys.Deltas(experiment, channel, head.Partition), Id(first), Id(head.Interactions), DeltasAtOnce).ConfigureAwait(false);
         }
         catch (RedisServerException problem) when (problem.Message.Contains("unknown command", StringComparison.OrdinalIgnoreCase))
         {
@@ -177,7 +181,7 @@ public sealed class RedisSnapshotStore(RedisConnection redis, ILogger<RedisSnaps
     /// <summary>The whole parameters that a head is or builds on, or null unless all pieces are there.</summary>
     private async Task<ReadOnlyMemory<byte>?> WholeAsync(string experiment, ShardHead head, CancellationToken cancellationToken)
     {
-        RedisKey Key(int piece) => RedisKeys.Parameters(experiment, head.Partition, head.Epoch, head.Base ?? head.Interactions, piece);
+        RedisKey Key(int piece) => RedisKeys.Parameters(experiment, channel, head.Partition, head.Epoch, head.Base ?? head.Interactions, piece);
         Task<T> Ask<T>(Func<Task<T>> command) => RedisConnection.TryAsync(command, cancellationToken);
         var first = (byte[]?)await Ask(() => redis.Blobs.StringGetAsync(Key(0))).ConfigureAwait(false);
         // The cast matters: a bare null would become an empty memory.
