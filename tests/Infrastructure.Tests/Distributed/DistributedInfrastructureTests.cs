@@ -34,10 +34,11 @@ public sealed class DistributedInfrastructureTests
         Type[] seams =
         [
             typeof(IEventPublisher), typeof(IEventSource), typeof(IItemFeed), typeof(IExperimentStore), typeof(ISnapshotWriter), typeof(ISnapshotReader),
-            typeof(ICheckpointStore),
+            typeof(ICheckpointStore), typeof(MemorySnapshots),
         ];
         Assert.All(seams, seam => Assert.Same(provider.GetRequiredService(seam), provider.GetRequiredService(seam)));
         Assert.Same(provider.GetRequiredService<ISnapshotWriter>(), provider.GetRequiredService<ISnapshotReader>());
+        Assert.NotSame(provider.GetRequiredService<ISnapshotWriter>(), provider.GetRequiredService<MemorySnapshots>().Writer);
         Assert.Equal(TimeSpan.FromSeconds(3), provider.GetRequiredService<KafkaOptions>().PublishTimeout);
         Assert.Throws<StoreUnavailableException>(() => provider.GetRequiredService<ICheckpointStore>().Load("home", 0));
     }

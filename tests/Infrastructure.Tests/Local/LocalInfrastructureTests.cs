@@ -24,6 +24,7 @@ public sealed class LocalInfrastructureTests : IDisposable
     {
         var experiment = Experiment("home", Uniform, createdAt: 17);
         var head = new ShardHead(0, 1, 5, 100);
+        var remembered = new ShardHead(0, 1, 3, 90);
         using (var host = Host())
         {
             await host.GetRequiredService<IExperimentStore>().PutAsync(experiment, _cancellation);
@@ -38,6 +39,9 @@ public sealed class LocalInfrastructureTests : IDisposable
             Assert.True(host.GetRequiredService<ICheckpointStore>().Save("home", 0, epoch, "state"u8.ToArray()));
             Assert.Equal(SnapshotOutcome.Published, host.GetRequiredService<ISnapshotWriter>().Publish("home", head, "parameters"u8.ToArray()));
             Assert.Equal(SnapshotOutcome.Published, host.GetRequiredService<ISnapshotWriter>().Touch("home", head with { AsOf = 200 }));
+            var memory = host.GetRequiredService<MemorySnapshots>().Writer;
+            Assert.Equal(SnapshotOutcome.Published, memory.Publish("home", remembered, "memory"u8.ToArray()));
+            Assert.Equal(SnapshotOutcome.Published, memory.PublishDelta("home", remembered with { Interactions = 4 }, 3, "more"u8.ToArray()));
         }
         using (var host = Host())
         {
@@ -48,6 +52,13 @@ public sealed class LocalInfrastructureTests : IDisposable
             var reader = host.GetRequiredService<ISnapshotReader>();
             Assert.Equal([head with { AsOf = 200 }], await reader.HeadsAsync("home", _cancellation));
             Assert.Equal("parameters"u8.ToArray(), (await reader.FetchAsync("home", head, null, _cancellation))!.Whole!.Value.ToArray());
+
+            var memory = host.GetRequiredService<MemorySnapshots>().Reader;
+            var last = remembered with { Interactions = 4, Base = 3 };
+            Assert.Equal([last], await memory.HeadsAsync("home", _cancellation));
+            var update = await memory.FetchAsync("home", last, null, _cancellation);
+            Assert.Equal("memory"u8.ToArray(), update!.Whole!.Value.ToArray());
+            Assert.Equal("more"u8.ToArray(), Assert.Single(update.Deltas).ToArray());
 
             var owner = new RecordingOwner { StopAfter = 3 };
             await Consume(host, owner);
@@ -120,6 +131,9 @@ public sealed class LocalInfrastructureTests : IDisposable
         var epoch = checkpoints.AcquireEpoch("home", 0);
         Assert.True(checkpoints.Save("home", 0, epoch, "state"u8.ToArray()));
         Assert.Equal(SnapshotOutcome.Published, writer.Publish("home", new ShardHead(0, epoch, 1, 1), "p"u8.ToArray()));
+        var memory = host.GetRequiredService<MemorySnapshots>();
+        Assert.Equal(SnapshotOutcome.Published, memory.Writer.Publish("home", new ShardHead(0, epoch, 1, 1), "m"u8.ToArray()));
+        JournalTestKit.Until(() => File.Exists(_directory["memory", "home", "0.snapshot"]));
 
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(_cancellation);
         var owner = new RecordingOwner();
@@ -137,6 +151,7 @@ public sealed class LocalInfrastructureTests : IDisposable
         Assert.Equal(["other"], (await store.ListAsync(_cancellation)).Select(static e => e.Name));
         Assert.False(checkpoints.Save("home", 0, epoch, "late"u8.ToArray()));
         Assert.Equal(SnapshotOutcome.Fenced, writer.Publish("home", new ShardHead(0, epoch, 2, 2), "late"u8.ToArray()));
+        Assert.Equal(SnapshotOutcome.Fenced, memory.Writer.Publish("home", new ShardHead(0, epoch, 2, 2), "late"u8.ToArray()));
         Assert.False(publisher.TryPublishDecision("home", "d"u8, "late"u8));
         await Assert.ThrowsAsync<StoreUnavailableException>(async () => await publisher.PublishAsync("home", "d", "late"u8.ToArray(), _cancellation));
         Assert.Empty(Directory.GetFileSystemEntries(_directory.Path, "*home*", SearchOption.AllDirectories));
@@ -145,6 +160,7 @@ public sealed class LocalInfrastructureTests : IDisposable
         Assert.True(publisher.TryPublishDecision("home", "d"u8, "new"u8));
         Assert.Null(checkpoints.Load("home", 0));
         Assert.Empty(await host.GetRequiredService<ISnapshotReader>().HeadsAsync("home", _cancellation));
+        Assert.Empty(await memory.Reader.HeadsAsync("home", _cancellation));
         var successor = checkpoints.AcquireEpoch("home", 0);
         Assert.True(successor > epoch);
         Assert.Equal(SnapshotOutcome.Published, writer.Publish("home", new ShardHead(0, successor, 1, 3), "q"u8.ToArray()));

@@ -42,7 +42,7 @@ public sealed class LocalStoreTests : IDisposable
             File.WriteAllText(_directory["experiments", name + ".json"], content);
         File.WriteAllText(_directory["experiments", "half.json.tmp"], "{");
         var log = new CountingLogger<LocalExperimentStore>();
-        var store = new LocalExperimentStore(_data, journals, Snapshots(), Checkpoints(), log);
+        var store = new LocalExperimentStore(_data, journals, Snapshots(), Snapshots(SnapshotChannel.Memory), Checkpoints(), log);
         Assert.Equal(["good"], (await store.ListAsync(_cancellation)).Select(static e => e.Name));
         Assert.Equal(bad.Count, log.Errors);
         Assert.All(bad.Keys, name => Assert.True(File.Exists(_directory["experiments", name + ".json"])));
@@ -213,6 +213,21 @@ public sealed class LocalStoreTests : IDisposable
     }
 
     [Fact]
+    public async Task Snapshots_of_two_channels_have_their_own_bells_and_versions()
+    {
+        using var parameters = Snapshots();
+        using var memory = Snapshots(SnapshotChannel.Memory);
+        memory.Publish("home", new ShardHead(0, 1, 9, 1), new byte[1]);
+        var waiting = parameters.WaitForChangeAsync("home", _cancellation);
+        Assert.False(waiting.IsCompleted);
+        Assert.Equal(SnapshotOutcome.Published, parameters.Publish("home", new ShardHead(0, 1, 1, 1), new byte[2]));
+        await waiting;
+        Assert.True(memory.WaitForChangeAsync("home", _cancellation).IsCompletedSuccessfully);
+        Assert.Equal(9, Assert.Single(await memory.HeadsAsync("home", _cancellation)).Interactions);
+        Assert.Equal(1, Assert.Single(await parameters.HeadsAsync("home", _cancellation)).Interactions);
+    }
+
+    [Fact]
     public void Checkpoints_are_fenced_by_epoch()
     {
         var store = Checkpoints();
@@ -259,12 +274,13 @@ public sealed class LocalStoreTests : IDisposable
 
     private JournalSet Journals() => new(_data, new JournalOptions(), TimeProvider.System, JournalTestKit.Metrics(), NullLogger<JournalSet>.Instance);
 
-    private LocalSnapshotStore Snapshots() => new(_data, _time, NullLogger<LocalSnapshotStore>.Instance);
+    private LocalSnapshotStore Snapshots(SnapshotChannel channel = SnapshotChannel.Parameters) =>
+        new(_data, _time, NullLogger<LocalSnapshotStore>.Instance, channel);
 
     private LocalCheckpointStore Checkpoints() => new(_data, NullLogger<LocalCheckpointStore>.Instance);
 
     private LocalExperimentStore Experiments(JournalSet journals) =>
-        new(_data, journals, Snapshots(), Checkpoints(), NullLogger<LocalExperimentStore>.Instance);
+        new(_data, journals, Snapshots(), Snapshots(SnapshotChannel.Memory), Checkpoints(), NullLogger<LocalExperimentStore>.Instance);
 
     private sealed class CountingLogger<T> : ILogger<T>
     {

@@ -78,6 +78,7 @@ public sealed class RedisExperimentStoreTests : RedisTests
     public async Task Delete_removes_everything_and_fences_the_running_learner()
     {
         var (store, snapshots, checkpoints) = (Experiments(), Snapshots(), Checkpoints());
+        var memory = Snapshots(channel: SnapshotChannel.Memory);
         await store.PutAsync(Make("home"), Stop);
         await store.PutAsync(Make("home-2"), Stop);
         var (onPlan, blob) = GraphPlans.On(Make("home"), GraphPlans.Sample(1));
@@ -87,8 +88,12 @@ public sealed class RedisExperimentStoreTests : RedisTests
         {
             epochs[partition] = checkpoints.AcquireEpoch("home", partition);
             snapshots.Publish("home", new ShardHead(partition, epochs[partition], 4, 0), new byte[] { 1 });
+            memory.Publish("home", new ShardHead(partition, epochs[partition], 2, 0), new byte[] { 1 });
+            Assert.Equal(SnapshotOutcome.Published, memory.PublishDelta("home", new ShardHead(partition, epochs[partition], 9, 0), 2, new byte[] { 2 }));
             checkpoints.Save("home", partition, epochs[partition], new byte[] { 1 });
         }
+        // Memory alone is forgotten too.
+        memory.Publish("home", new ShardHead(7, 1, 2, 0), new byte[] { 1 });
         var other = checkpoints.AcquireEpoch("home-2", 0);
         checkpoints.Save("home-2", 0, other, new byte[] { 2 });
 
@@ -100,6 +105,7 @@ public sealed class RedisExperimentStoreTests : RedisTests
         Assert.Equal(["recsys:{home}:epochs"], left);
         Assert.NotNull(await Raw.KeyTimeToLiveAsync("recsys:{home}:epochs"));
         Assert.Equal(SnapshotOutcome.Fenced, snapshots.Publish("home", new ShardHead(0, epochs[0], 5, 0), new byte[] { 1 }));
+        Assert.Equal(SnapshotOutcome.Fenced, memory.Publish("home", new ShardHead(0, epochs[0], 10, 0), new byte[] { 1 }));
         Assert.False(checkpoints.Save("home", 3, epochs[3], new byte[] { 1 }));
         Assert.Equal("home-2", await Names(Experiments()));
         Assert.Equal([2], checkpoints.Load("home-2", 0)!);

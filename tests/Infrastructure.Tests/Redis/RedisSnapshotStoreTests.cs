@@ -150,6 +150,63 @@ public sealed class RedisSnapshotStoreTests : RedisTests
     }
 
     [Fact]
+    public async Task Channels_have_their_own_versions_and_names_and_share_the_tenure()
+    {
+        var process = Process();
+        var (parameters, memory) = (Snapshots(process), Snapshots(process, SnapshotChannel.Memory));
+        Assert.Equal(SnapshotOutcome.Published, parameters.Publish(Home, new ShardHead(0, 5, 100, 1), Framed(1)));
+        Assert.Empty(await memory.HeadsAsync(Home, Stop));
+        Assert.Equal(SnapshotOutcome.Missing, memory.PublishDelta(Home, new ShardHead(0, 5, 101, 1), 100, Framed(2)));
+        Assert.Equal(SnapshotOutcome.Published, memory.Publish(Home, new ShardHead(0, 5, 7, 2), Framed(3)));
+        Assert.Equal(SnapshotOutcome.Published, memory.PublishDelta(Home, new ShardHead(0, 5, 8, 3), 7, Framed(4)));
+        Assert.Equal(SnapshotOutcome.Published, memory.Touch(Home, new ShardHead(0, 5, 8, 4)));
+
+        Assert.Equal([new ShardHead(0, 5, 100, 1)], await parameters.HeadsAsync(Home, Stop));
+        var head = Assert.Single(await memory.HeadsAsync(Home, Stop));
+        Assert.Equal(new ShardHead(0, 5, 8, 4, 7), head);
+        var update = await memory.FetchAsync(Home, head, null, Stop);
+        Assert.Equal(Framed(3), update!.Whole!.Value.ToArray());
+        Assert.Equal(Framed(4), Assert.Single(update.Deltas).ToArray());
+        var names = (await Raw.Multiplexer.GetServers()[0].KeysAsync(pattern: "recsys:{home}:*").ToListAsync(Stop)).Select(static k => (string)k!);
+        Assert.Equal(
+            [
+                "recsys:{home}:current", "recsys:{home}:memory:current", "recsys:{home}:memory:deltas:0", "recsys:{home}:memory:params:0:5-7",
+                "recsys:{home}:params:0:5-100",
+            ],
+            names.Order(StringComparer.Ordinal));
+
+        var next = Checkpoints(process).AcquireEpoch(Home, 0);
+        Assert.Equal(SnapshotOutcome.Fenced, memory.Publish(Home, new ShardHead(0, 5, 9, 5), Framed(5)));
+        Assert.Equal(SnapshotOutcome.Published, memory.Publish(Home, new ShardHead(0, next, 0, 6), Framed(6)));
+    }
+
+    [Theory]
+    [InlineData(SnapshotChannel.Parameters)]
+    [InlineData(SnapshotChannel.Memory)]
+    public async Task Bell_of_one_channel_is_heard_while_the_other_is_waited_for_as_well(SnapshotChannel rung)
+    {
+        var (here, there) = (Process(), Process());
+        var readers = Enum.GetValues<SnapshotChannel>().ToDictionary(static c => c, c => Snapshots(here, c));
+        var writer = Snapshots(there, rung);
+        foreach (var reader in readers.Values)
+            await reader.WaitForChangeAsync(Home, Stop);
+        var (fastest, quiet) = (TimeSpan.MaxValue, 0);
+        for (var i = 1; i <= 20; i++)
+        {
+            var waiting = readers.ToDictionary(static r => r.Key, r => r.Value.WaitForChangeAsync(Home, Stop));
+            var clock = Stopwatch.StartNew();
+            writer.Publish(Home, new ShardHead(0, 1, i, 0), Framed(1));
+            await waiting[rung];
+            fastest = clock.Elapsed < fastest ? clock.Elapsed : fastest;
+            var other = waiting.Single(w => w.Key != rung).Value;
+            quiet += other.IsCompleted ? 0 : 1;
+            await other;
+        }
+        Assert.True(fastest < TimeSpan.FromMilliseconds(125), $"The fastest bell took {fastest}.");
+        Assert.True(quiet > 0, "What was published on one channel woke those who wait for the other.");
+    }
+
+    [Fact]
     public async Task Cancelled_wait_ends()
     {
         var reader = Snapshots();

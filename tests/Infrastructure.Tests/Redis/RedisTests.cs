@@ -45,7 +45,8 @@ public abstract class RedisTests : IDisposable
         return connection;
     }
 
-    protected RedisSnapshotStore Snapshots(RedisConnection? process = null) => new(process ?? Process(), NullLogger<RedisSnapshotStore>.Instance);
+    protected RedisSnapshotStore Snapshots(RedisConnection? process = null, SnapshotChannel channel = SnapshotChannel.Parameters) =>
+        new(process ?? Process(), NullLogger<RedisSnapshotStore>.Instance, channel);
 
     protected RedisCheckpointStore Checkpoints(RedisConnection? process = null) => new(process ?? Process());
 
