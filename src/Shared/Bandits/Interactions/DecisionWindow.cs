@@ -36,7 +36,10 @@ internal sealed class DecisionWindow
         {
             var chosen = decision.Chosen[i];
             var action = decision.Actions[chosen.Action];
-            _slots[i] = new Slot { Action = action.Id, Shown = action, Propensity = chosen.Propensity };
+            _slots[i] = new Slot
+            {
+                Action = action.Id, Shown = action, Propensity = chosen.Propensity, Trace = i < decision.Traces.Count ? decision.Traces[i] : null,
+            };
         }
         _unlearned = _slots.Length;
     }
@@ -170,7 +173,7 @@ internal sealed class DecisionWindow
                 Learn(i, ref counts, joined);
         }
         for (var i = 0; i < _slots.Length; i++)
-            _slots[i].Shown = null;
+            _slots[i].Forget();
         ForgetContext();
         _rewardIds = null;
     }
@@ -185,7 +188,7 @@ internal sealed class DecisionWindow
         if (joined is not null)
             joined.Add(Interaction(slot));
         // Features outlive the decision only as long as a position still needs them.
-        slot.Shown = null;
+        slot.Forget();
         if (--_unlearned == 0)
             ForgetContext();
     }
@@ -203,6 +206,7 @@ internal sealed class DecisionWindow
             _context, action.Key, action.Features, ClustersOf(action), slot.Propensity, (float)Math.Clamp(reward, _rule.Minimum, _rule.Maximum), DecidedAt)
         {
             Learned = _learned,
+            Trace = slot.Trace,
         };
     }
 
@@ -245,10 +249,13 @@ internal sealed class DecisionWindow
     {
         public string Action;
         public LoggedAction? Shown;
+        public MemoryTrace? Trace;
         public float Propensity;
         public int Count;
         public double Sum;
         public double Largest;
         public bool IsLearned;
+
+        public void Forget() => (Shown, Trace) = (null, null);
     }
 }

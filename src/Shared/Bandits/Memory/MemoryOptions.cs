@@ -28,6 +28,12 @@ public sealed record MemoryOptions(
     /// <summary>Least temperature: below, the densest array has all the weight as it is.</summary>
     public const double TemperatureMin = 1e-3;
 
+    /// <summary>Greatest temperature: above, every array has the same weight as it is.</summary>
+    public const double TemperatureMax = 1e3;
+
+    /// <summary>Greatest n₀.</summary>
+    public const double EvidenceMax = 1e9;
+
     /// <summary>Samples of a window when nothing is said.</summary>
     public const int WindowDefault = 1000;
 
@@ -48,12 +54,12 @@ public sealed record MemoryOptions(
         Within(Lambda, 0, 1, nameof(Lambda));
         Within(Gamma, 0, 1, nameof(Gamma));
         if (Evidence is { } evidence)
-            Within(evidence, 0, 1e9, nameof(Evidence));
+            Within(evidence, 0, EvidenceMax, nameof(Evidence));
         Within(Window, 1, WindowMax, nameof(Window));
         Within(RenewAfter, 1, WindowMax, nameof(RenewAfter));
         if (!Enum.IsDefined(Keys))
             throw new ArgumentOutOfRangeException(nameof(Keys), Keys, "There are no such keys.");
-        Within(Temperature, TemperatureMin, 1e3, nameof(Temperature));
+        Within(Temperature, TemperatureMin, TemperatureMax, nameof(Temperature));
         if (!Enum.IsDefined(Readout))
             throw new ArgumentOutOfRangeException(nameof(Readout), Readout, "There is no such readout.");
     }

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Text;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 
 namespace Recsys.Infrastructure.Events;
 
@@ -16,7 +17,7 @@ public static class BinaryEventCodec
     public const byte FormatVersion = 1;
 
     private const byte DecisionType = 1, RewardType = 2, ActivationType = 3, TickType = 4;
-    private const byte Activated = 1, HasMasks = 2, NotLearned = 4;
+    private const byte Activated = 1, HasMasks = 2, NotLearned = 4, HasTraces = 8;
     private const byte HasAction = 1, HasEventId = 2;
     private static readonly UTF8Encoding Utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -31,6 +32,8 @@ public static class BinaryEventCodec
     /// <param name="chosen">The filled positions; indices into the query's candidates.</param>
     /// <param name="allCandidates">False to write only the chosen candidates, for catalogues.</param>
     /// <param name="learned">Whether it is to be learned from.</param>
+    /// <param name="traces">What the error memory said of the filled positions, one each in their order; null or empty where no memory was asked.</param>
+    /// <exception cref="ArgumentException">There are traces, and not as many as positions.</exception>
     public static void WriteDecision(
         IBufferWriter<byte> output,
         ReadOnlySpan<byte> decisionId,
@@ -41,14 +44,18 @@ public static class BinaryEventCodec
         in DecisionQuery query,
         ReadOnlySpan<ChosenSlot> chosen,
         bool allCandidates,
-        bool learned = true)
+        bool learned = true,
+        TraceBuffer? traces = null)
     {
+        var traced = traces is { Count: > 0 };
+        if (traced && traces!.Count != chosen.Length)
+            throw new ArgumentException($"{traces.Count} traces for {chosen.Length} positions.", nameof(traces));
         WriteStart(output, DecisionType, time);
         WriteBytes(output, decisionId);
         WriteBytes(output, policy);
         WriteVarint(output, (ulong)policyVersion);
         var masks = HasAnyMask(query.Candidates);
-        WriteByte(output, (byte)((activated ? Activated : 0) | (masks ? HasMasks : 0) | (learned ? 0 : NotLearned)));
+        WriteByte(output, (byte)((activated ? Activated : 0) | (masks ? HasMasks : 0) | (learned ? 0 : NotLearned) | (traced ? HasTraces : 0)));
         WriteFeatures(output, query.Context);
         WriteVarint(output, (ulong)query.Clusters.Length);
         foreach (var cluster in query.Clusters)
@@ -74,6 +81,8 @@ public static class BinaryEventCodec
             WriteVarint(output, (ulong)(allCandidates ? chosen[i].Action : i));
             WriteSingle(output, chosen[i].Propensity);
         }
+        if (traced)
+            WriteTraces(output, traces!);
     }
 
     /// <summary>Writes a reward.</summary>
@@ -138,7 +147,7 @@ public static class BinaryEventCodec
         var policyVersion = reader.Varint();
         if (policyVersion > long.MaxValue)
             throw new EventFormatException($"Binary event has policy version {policyVersion}.");
-        var flags = reader.Flags(Activated | HasMasks | NotLearned);
+        var flags = reader.Flags(Activated | HasMasks | NotLearned | HasTraces);
         var context = reader.Features();
         var clusters = new ClusterWeight[reader.Count(5, "clusters")];
         for (var i = 0; i < clusters.Length; i++)
@@ -156,9 +165,29 @@ public static class BinaryEventCodec
         var decision = new DecisionEvent(decisionId, time, policy, (long)policyVersion, (flags & Activated) != 0, context, clusters, actions, chosen)
         {
             Learned = (flags & NotLearned) == 0,
+            Traces = (flags & HasTraces) != 0 ? ReadTraces(ref reader, chosen.Length) : [],
         };
         DecisionRules.Check(decision);
         return decision;
+    }
+
+    private static MemoryTrace[] ReadTraces(ref Reader reader, int positions)
+    {
+        var arrays = reader.Int32("codes", MemoryShape.ArraysMax);
+        var spaces = new KeySpace[reader.Int32("key spaces", MemoryTrace.AddressesMax)];
+        for (var s = 0; s < spaces.Length; s++)
+            spaces[s] = new KeySpace((ulong)reader.Int64());
+        // Each position was read from five bytes at least, so this is no larger than the event.
+        var traces = new MemoryTrace[positions];
+        for (var i = 0; i < traces.Length; i++)
+        {
+            var (expected, corrected, evidence, local) = (reader.Single(), reader.Single(), reader.Single(), reader.Single());
+            var addresses = new MemoryAddress[spaces.Length];
+            for (var s = 0; s < addresses.Length; s++)
+                addresses[s] = new MemoryAddress(spaces[s], reader.Codes(arrays));
+            traces[i] = new MemoryTrace(expected, corrected, evidence, local, addresses);
+        }
+        return traces;
     }
 
     private static RewardEvent ReadReward(ref Reader reader, long time)
@@ -221,6 +250,30 @@ public static class BinaryEventCodec
         for (var i = 0; i < dense.Length; i++)
             BinaryPrimitives.WriteSingleLittleEndian(span[(4 * i)..], dense[i]);
         output.Advance(4 * dense.Length);
+    }
+
+    private static void WriteTraces(IBufferWriter<byte> output, TraceBuffer traces)
+    {
+        WriteVarint(output, (ulong)traces.Arrays);
+        var spaces = traces.Spaces;
+        WriteVarint(output, (ulong)spaces.Length);
+        var span = output.GetSpan(8 * spaces.Length);
+        for (var s = 0; s < spaces.Length; s++)
+            BinaryPrimitives.WriteUInt64LittleEndian(span[(8 * s)..], spaces[s].Value);
+        output.Advance(8 * spaces.Length);
+        for (var i = 0; i < traces.Count; i++)
+        {
+            foreach (var number in traces.Numbers(i))
+                WriteSingle(output, number);
+            for (var s = 0; s < spaces.Length; s++)
+            {
+                var codes = traces.Codes(i, s);
+                span = output.GetSpan(2 * codes.Length);
+                for (var k = 0; k < codes.Length; k++)
+                    BinaryPrimitives.WriteUInt16LittleEndian(span[(2 * k)..], codes[k]);
+                output.Advance(2 * codes.Length);
+            }
+        }
     }
 
     private static void WriteText(IBufferWriter<byte> output, string text)
@@ -295,6 +348,24 @@ public static class BinaryEventCodec
         {
             var value = Varint();
             return value <= int.MaxValue ? (int)value : throw new EventFormatException($"Binary event promises {what} {value}.");
+        }
+
+        /// <summary>A number of things, of which there is at least one.</summary>
+        public int Int32(string what, int maximum)
+        {
+            var value = Varint();
+            return value >= 1 && value <= (ulong)maximum
+                ? (int)value
+                : throw new EventFormatException($"Binary event promises {value} {what}; there are 1 to {maximum}.");
+        }
+
+        public ushort[] Codes(int count)
+        {
+            var taken = Take(2 * count);
+            var codes = new ushort[count];
+            for (var k = 0; k < codes.Length; k++)
+                codes[k] = BinaryPrimitives.ReadUInt16LittleEndian(taken[(2 * k)..]);
+            return codes;
         }
 
         // A count is believed only as far as the bytes that are left could fill it, so a flipped bit never asks for gigabytes.

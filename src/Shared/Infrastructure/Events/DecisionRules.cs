@@ -1,4 +1,5 @@
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 
 namespace Recsys.Infrastructure.Events;
 
@@ -30,6 +31,27 @@ internal static class DecisionRules
         {
             if (cluster.Cluster < 0 || !(cluster.Weight >= 0 && cluster.Weight <= 1))
                 throw new EventFormatException($"Cluster {cluster.Cluster} has weight {cluster.Weight}; weights lie in [0, 1].");
+        }
+        if (decision.Traces.Count > 0 && decision.Traces.Count != decision.Chosen.Count)
+            throw new EventFormatException($"Decision has {decision.Traces.Count} memory traces for {decision.Chosen.Count} positions; give one for each or none.");
+        foreach (var trace in decision.Traces)
+            Check(trace);
+    }
+
+    private static void Check(MemoryTrace trace)
+    {
+        if (!float.IsFinite(trace.Expected) || !float.IsFinite(trace.Corrected))
+            throw new EventFormatException("Memory trace holds an estimate that is not finite.");
+        if (!(trace.Evidence >= 0 && float.IsFinite(trace.Evidence)))
+            throw new EventFormatException($"Memory trace has evidence {trace.Evidence}; it is finite and at least 0.");
+        if (!(trace.Local >= -1 && trace.Local <= 1))
+            throw new EventFormatException($"Memory trace has the local value {trace.Local}, which lies outside [-1, 1].");
+        if (trace.Addresses.Count is < 1 or > MemoryTrace.AddressesMax)
+            throw new EventFormatException($"Memory trace has {trace.Addresses.Count} addresses; there are 1 to {MemoryTrace.AddressesMax}.");
+        foreach (var address in trace.Addresses)
+        {
+            if (address.Codes.Length is < 1 or > MemoryShape.ArraysMax)
+                throw new EventFormatException($"Memory trace has an address of {address.Codes.Length} codes; there are 1 to {MemoryShape.ArraysMax}.");
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Unicode;
@@ -87,10 +88,38 @@ public static class JsonEventCodec
         var policy = OptionalId(root, "policy") ?? "external";
         var version = Get(root, "policyVersion") is null ? 0 : Whole(root, "policyVersion", long.MaxValue);
         var decision = new DecisionEvent(
-            decisionId, time, policy, version, Boolean(root, "activate", absent: true), context, [.. clusters], [.. actions], [.. chosen]);
+            decisionId, time, policy, version, Boolean(root, "activate", absent: true), context, [.. clusters], [.. actions], [.. chosen])
+        {
+            Traces = Traces(root),
+        };
         DecisionRules.Check(decision);
         return decision;
     }
+
+    private static MemoryTrace[] Traces(JsonElement root)
+    {
+        var traces = new List<MemoryTrace>();
+        foreach (var trace in List(root, "memory", required: false))
+        {
+            var addresses = new List<MemoryAddress>();
+            foreach (var address in List(trace, "addresses", required: true))
+            {
+                var codes = new List<ushort>();
+                foreach (var code in List(address, "codes", required: true))
+                    codes.Add((ushort)Whole((JsonElement?)code, "codes", ushort.MaxValue));
+                addresses.Add(new MemoryAddress(Space(address), codes.ToArray()));
+            }
+            traces.Add(new MemoryTrace(
+                (float)Number(trace, "expected"), (float)Number(trace, "corrected"), (float)Number(trace, "evidence"), (float)Number(trace, "local"), [.. addresses]));
+        }
+        return [.. traces];
+    }
+
+    // 64 bits are more than a number of JSON holds exactly.
+    private static KeySpace Space(JsonElement address) =>
+        Text(address, "space") is { Length: 16 } text && ulong.TryParse(text, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value)
+            ? new KeySpace(value)
+            : throw new EventFormatException("Field 'space' must be 16 hexadecimal digits.");
 
     private static FeatureSet Features(JsonElement owner, int vector, FeatureBuffer buffer, string what)
     {
@@ -150,15 +179,19 @@ public static class JsonEventCodec
         _ => throw new EventFormatException($"Field '{field}' must be text."),
     };
 
-    private static double Number(JsonElement at, string field) =>
-        Get(at, field) is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out var number) && double.IsFinite(number)
+    private static double Number(JsonElement at, string field) => Number(Get(at, field), field);
+
+    private static double Number(JsonElement? given, string field) =>
+        given is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out var number) && double.IsFinite(number)
             ? number
             : throw new EventFormatException($"Field '{field}' must be a finite number.");
 
-    private static long Whole(JsonElement at, string field, long maximum)
+    private static long Whole(JsonElement at, string field, long maximum) => Whole(Get(at, field), field, maximum);
+
+    private static long Whole(JsonElement? given, string field, long maximum)
     {
         // A whole number may also be written as 3.0 or 3e0.
-        var number = Number(at, field);
+        var number = Number(given, field);
         return number >= 0 && number <= maximum && number == Math.Floor(number) && number < long.MaxValue
             ? (long)number
             : throw new EventFormatException($"Field '{field}' must be a whole number from 0 to {maximum}.");

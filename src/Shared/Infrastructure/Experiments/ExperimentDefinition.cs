@@ -1,5 +1,6 @@
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 using Recsys.Bandits.Policies;
 
 namespace Recsys.Infrastructure.Experiments;
@@ -38,7 +39,7 @@ public sealed record Challenger(string Name, PolicySpec Spec, double Share);
 /// <param name="Challengers">Policies to compare with.</param>
 /// <param name="Candidates">Where candidates come from.</param>
 /// <param name="Reward">The reward rule.</param>
-/// <param name="ErrorMemory">Whether an error memory is asked for.</param>
+/// <param name="Memory">The error memory that corrects the policy, or null for none.</param>
 /// <param name="Mode">How much of the loop is live.</param>
 /// <param name="Graph">Sizes of the user-cluster x item graph.</param>
 /// <param name="Json">The definition as its owner wrote it, for reading back.</param>
@@ -47,7 +48,7 @@ public sealed record ExperimentDefinition(
     IReadOnlyList<Challenger> Challengers,
     CandidateSource Candidates,
     RewardRule Reward,
-    bool ErrorMemory,
+    MemoryOptions? Memory,
     ExperimentMode Mode,
     GraphSettings Graph,
     string Json)
@@ -63,15 +64,13 @@ public sealed record ExperimentDefinition(
             var warnings = new List<string>();
             if (Challengers.Count > 0)
                 warnings.Add("Challengers are stored and checked, and do not run in this version.");
-            if (ErrorMemory)
-                warnings.Add("The error memory is stored as wanted, and does not run in this version.");
             return warnings;
         }
     }
 
     /// <summary>
     /// Identifies what is learned from the log: the policy's fingerprint and the reward rule. When it changes, learning starts again from the
-    /// retained log; a change of mode, floor or graph keeps what was learned.
+    /// retained log; a change of mode, floor, graph or error memory keeps what was learned.
     /// </summary>
     public ulong Generation
     {

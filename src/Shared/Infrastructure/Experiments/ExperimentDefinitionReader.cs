@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 using Recsys.Bandits.Policies;
 
 namespace Recsys.Infrastructure.Experiments;
@@ -26,6 +27,14 @@ public static class ExperimentDefinitionReader
     private static readonly TimeSpan NewcomerForMax = TimeSpan.FromDays(3650);
 
     private static readonly string[] DurationFormats = ["c", @"hh\:mm\:ss"];
+
+    private static readonly string[] MemoryFields =
+    [
+        "enabled", "arrays", "bits", "window", "renewAfter", "keys", "lambda", "gamma", "evidence", "readout", "temperature", "seed", "reset",
+    ];
+
+    // Whole numbers of JSON are exact up to here in every language.
+    private const double WholeMax = (1L << 53) - 1;
 
     /// <summary>Reads a definition.</summary>
     /// <param name="json">UTF-8 JSON; an empty object is a valid definition.</param>
@@ -63,9 +72,7 @@ public static class ExperimentDefinitionReader
             var floor = 0.0;
             if (Get(root, "exploration") is { } exploration && Fields(exploration, "exploration", "minimumPropensity"))
                 floor = Number(exploration, "exploration", "minimumPropensity", 0, 0, 1);
-            var errorMemory = false;
-            if (Get(root, "errorMemory") is { } memory && Fields(memory, "errorMemory", "enabled"))
-                errorMemory = Boolean(memory, "errorMemory", "enabled", false);
+            var memory = Memory(Get(root, "errorMemory"));
             var candidates = Choice(root, "candidates", CandidateSource.Request);
             var mode = Choice(root, "mode", ExperimentMode.Online);
 
@@ -80,7 +87,7 @@ public static class ExperimentDefinitionReader
             double GraphNumber(int i) => double.Parse(graph.GetValueOrDefault(GraphParameters[i].Name, GraphParameters[i].Default), CultureInfo.InvariantCulture);
             var newcomerFor = graph.TryGetValue(NewcomerFor, out var text) ? TimeSpan.ParseExact(text, DurationFormats, CultureInfo.InvariantCulture) : NewcomerForDefault;
             var settings = new GraphSettings((int)GraphNumber(0), (int)GraphNumber(1), GraphNumber(2), newcomerFor, (int)GraphNumber(3));
-            return new ExperimentDefinition(policy, challengers, candidates, reward, errorMemory, mode, settings, root.GetRawText());
+            return new ExperimentDefinition(policy, challengers, candidates, reward, memory, mode, settings, root.GetRawText());
         }
 
         private FeatureSchema Features(JsonElement? given)
@@ -100,6 +107,33 @@ public static class ExperimentDefinitionReader
                 Part("context", "hashBits", defaults.ContextHashBits, 1, 24),
                 Part("action", "vector", defaults.ActionVector, 0, VectorMax),
                 Part("action", "hashBits", defaults.ActionHashBits, 1, 24));
+        }
+
+        /// <summary>Settings are checked whether or not the memory is switched on; null where it is not.</summary>
+        private MemoryOptions? Memory(JsonElement? given)
+        {
+            const string Path = "errorMemory";
+            if (given is not { } memory || !Fields(memory, Path, MemoryFields))
+                return null;
+            var defaults = MemoryOptions.Default;
+            int Size(string field, int fallback, int maximum) => (int)Number(memory, Path, field, fallback, 1, maximum, whole: true);
+            var shape = new MemoryShape(
+                Size("arrays", defaults.Shape.Arrays, MemoryShape.ArraysMax), Size("bits", defaults.Shape.Bits, MemoryShape.BitsMax));
+            if (shape.Cells > MemoryShape.CellsMax)
+                Problem($"{Path}.arrays", $"{shape.Arrays} arrays of 2^{shape.Bits} cells are {shape.Cells} cells; at most {MemoryShape.CellsMax} are possible.");
+            var options = new MemoryOptions(
+                shape,
+                (ulong)Number(memory, Path, "seed", defaults.Seed, 0, WholeMax, whole: true),
+                Choice(memory, "keys", defaults.Keys, $"{Path}."),
+                Size("window", defaults.Window, MemoryOptions.WindowMax),
+                Size("renewAfter", defaults.RenewAfter, MemoryOptions.WindowMax),
+                Number(memory, Path, "lambda", defaults.Lambda, 0, 1),
+                Number(memory, Path, "gamma", defaults.Gamma, 0, 1),
+                Get(memory, "evidence") is null ? null : Number(memory, Path, "evidence", 0, 0, MemoryOptions.EvidenceMax),
+                Choice(memory, "readout", defaults.Readout, $"{Path}."),
+                Number(memory, Path, "temperature", defaults.Temperature, MemoryOptions.TemperatureMin, MemoryOptions.TemperatureMax),
+                (long)Number(memory, Path, "reset", defaults.Reset, -WholeMax, WholeMax, whole: true));
+            return Boolean(memory, Path, "enabled", false) ? options : null;
         }
 
         private RewardRule Reward(JsonElement? given)
