@@ -253,17 +253,16 @@ internal sealed class NeuralEnsemble
             _stepped[i] = _touched[i].Tensor;
         var tensors = _stepped.AsSpan(0, _touched.Count);
         var norm = Gradients.Clip(tensors, Options.Clip);
-        var usable = Options.Rule.Step(tensors, rate, Step, Options.Pull);
+        var usable = Options.Rule.Step(tensors, rate, Step, Options.Pull, norm);
         foreach (var weights in CollectionsMarshal.AsSpan(_touched))
         {
             if (Options.Average > 0)
             {
                 weights.Steps++;
-                var keep = (float)Math.Min(Options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps));
-                TensorPrimitives.Lerp(weights.Tensor.Values, weights.Average!, keep, weights.Average!);
+                usable &= weights.Follow((float)Math.Min(Options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps)));
             }
-            // An average of usable weights is usable.
-            usable &= Weights.IsUsable(weights.Tensor.Values);
+            else
+                usable &= Weights.IsUsable(weights.Tensor.Values);
         }
         if (!usable)
             Restart();
