@@ -199,6 +199,14 @@ internal static class DenseKernels
         ref var to = ref MemoryMarshal.GetReference(c);
         var column = 0;
         // Column by column, so that those of B that are in use stay in the first cache.
+        for (; column + 6 * Width <= columns; column += 6 * Width)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                var (start, count) = (starts[row], starts[row + 1] - starts[row]);
+                AddRowsToSix(values.Slice(start, count), rowIndices.Slice(start, count), ref Unsafe.Add(ref from, column), bStride, ref Unsafe.Add(ref to, row * cStride + column));
+            }
+        }
         for (; column + 4 * Width <= columns; column += 4 * Width)
         {
             for (var row = 0; row < rows; row++)
@@ -218,6 +226,31 @@ internal static class DenseKernels
                 lanes.StoreUnsafe(ref sum);
             }
         }
+    }
+
+    [MethodImpl(Hot)]
+    private static void AddRowsToSix(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ref float matrix, int columns, ref float sums)
+    {
+        Lanes s0 = Vector512.LoadUnsafe(ref sums), s1 = Vector512.LoadUnsafe(ref sums, Width);
+        Lanes s2 = Vector512.LoadUnsafe(ref sums, 2 * Width), s3 = Vector512.LoadUnsafe(ref sums, 3 * Width);
+        Lanes s4 = Vector512.LoadUnsafe(ref sums, 4 * Width), s5 = Vector512.LoadUnsafe(ref sums, 5 * Width);
+        for (var i = 0; i < scales.Length; i++)
+        {
+            ref var row = ref Unsafe.Add(ref matrix, (nint)rowIndices[i] * columns);
+            var factor = Vector512.Create(scales[i]);
+            s0 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row), factor, s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, Width), factor, s1);
+            s2 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 2 * Width), factor, s2);
+            s3 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 3 * Width), factor, s3);
+            s4 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 4 * Width), factor, s4);
+            s5 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 5 * Width), factor, s5);
+        }
+        s0.StoreUnsafe(ref sums);
+        s1.StoreUnsafe(ref sums, Width);
+        s2.StoreUnsafe(ref sums, 2 * Width);
+        s3.StoreUnsafe(ref sums, 3 * Width);
+        s4.StoreUnsafe(ref sums, 4 * Width);
+        s5.StoreUnsafe(ref sums, 5 * Width);
     }
 
     [MethodImpl(Hot)]
