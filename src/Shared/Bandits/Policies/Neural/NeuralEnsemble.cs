@@ -146,12 +146,8 @@ internal sealed class NeuralEnsemble
                 DenseKernels.MultiplyAdd(_inputs.AsSpan(first * dense), 1, dense, dense, count, back, units, units, Layer.Tensor.Gradient.AsSpan(column), Options.Width);
             _batchRows.Differentiate(network, back);
         }
-        for (var place = 0; place < _batchRows.Rows.Length; place++)
-        {
-            var row = Rows[_batchRows.Rows[place]];
-            _batchRows.GradientOf(place).CopyTo(row.Tensor.Gradient);
-            _touched.Add(row);
-        }
+        foreach (var row in _batchRows.Rows)
+            _touched.Add(Rows[row]);
         var norm = Move(rate);
         if (Options.BatchSize is { } control && count > 1)
             BatchSize = control.Next(BatchSize, GradientNoise.OfMicroBatches(squaredNorms, count, 1, norm * norm));
