@@ -219,8 +219,7 @@ internal sealed class NeuralEnsemble
         if (Options.Widths == WidthForm.None || example.Head < 0)
             return;
         var head = Heads[example.Head].Precision;
-        for (var j = 0; j < hidden.Length; j++)
-            head[j] += hidden[j] * hidden[j];
+        TensorPrimitives.MultiplyAdd(hidden, hidden, head.AsSpan(0, hidden.Length), head.AsSpan(0, hidden.Length));
         for (var constant = hidden.Length; constant < head.Length; constant++)
             head[constant] += 1;
         if (Options.Widths == WidthForm.Head)
