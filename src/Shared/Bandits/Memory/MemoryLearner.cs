@@ -104,8 +104,8 @@ public sealed class MemoryLearner
     }
 
     /// <summary>Makes keys anew when that is due. Call it after the trainer has learned the interactions.</summary>
-    /// <param name="trainer">Learned the same interactions.</param>
-    public void RenewKeys(IPolicyTrainer trainer)
+    /// <param name="trainer">Learned the same interactions; null where there is nothing but the input to make them of.</param>
+    public void RenewKeys(IPolicyTrainer? trainer)
     {
         if (!_makesKeys || Interactions < _nextKeys)
             return;
