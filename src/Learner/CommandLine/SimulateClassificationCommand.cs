@@ -21,12 +21,8 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
     private readonly Option<int> _batch = SimulationOptions.Batch(1);
     private readonly Option<long?> _shiftAt = SimulationOptions.ShiftAt();
 
-    private readonly Option<string> _memory = new Option<string>("--memory")
-    {
-        Description = "Error memory. This version has none: only off is accepted.",
-        DefaultValueFactory = static _ => "off",
-    }.AcceptOnlyFromAmong("on", "off");
-
+    private readonly Option<string> _memory = SimulationOptions.Memory();
+    private readonly Option<string[]> _memorySet = SimulationOptions.MemorySet();
     private readonly Option<string[]> _set = SimulationOptions.Set();
     private readonly Option<string?> _curve = SimulationOptions.Curve("regret");
     private readonly Option<bool> _json = SimulationOptions.Json();
@@ -35,7 +31,7 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
     public SimulateClassificationCommand()
         : base("classification", "Bandit simulation on a labelled CSV: the row is the context, the classes are the actions, the right one pays 1.")
     {
-        foreach (Option option in new Option[] { _data, _policy, _rounds, _seed, _delay, _batch, _shiftAt, _memory, _set, _curve, _json })
+        foreach (Option option in new Option[] { _data, _policy, _rounds, _seed, _delay, _batch, _shiftAt, _memory, _memorySet, _set, _curve, _json })
             Add(option);
         // On a pool thread, so that Ctrl+C can cancel it.
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
@@ -60,6 +56,7 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
               decisionsPerSecond                  decisions per second of estimating and drawing
               learnedPerSecond                    interactions per second of learning, publishing not counted
               squaredError                        mean squared difference of reward and expectation, before learning from it
+              logLoss, logLossAfterShift          mean log loss of the expectation of the chosen action, before learning from it
 
             """);
         HelpWithParameters.WritePolicyParameters(output);
@@ -68,8 +65,6 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
     private int Run(ParseResult parsed, CancellationToken cancellation)
     {
         var output = parsed.InvocationConfiguration.Output;
-        if (parsed.GetValue(_memory) == "on")
-            throw new SimulationOptionsException("--memory on is not available in this version; use --memory off or leave it out.");
         var options = new ClassificationOptions(
             parsed.GetRequiredValue(_policy),
             parsed.GetValue(_rounds),
@@ -77,7 +72,8 @@ internal sealed class SimulateClassificationCommand : Command, IExplainedCommand
             parsed.GetValue(_delay),
             parsed.GetValue(_batch),
             parsed.GetValue(_shiftAt),
-            SimulationOptions.Pairs(parsed.GetValue(_set)));
+            SimulationOptions.Pairs(parsed.GetValue(_set)),
+            SimulationOptions.Memory(parsed.GetValue(_memory), parsed.GetValue(_memorySet)));
         var data = ClassificationFile.Read(parsed.GetRequiredValue(_data));
         var curve = new List<CurvePoint>(CurvePoint.Most);
         // Opened first: a file that cannot be written should not cost a run.

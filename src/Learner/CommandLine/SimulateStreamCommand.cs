@@ -50,6 +50,8 @@ internal sealed class SimulateStreamCommand : Command, IExplainedCommand
     private readonly Option<int> _recent = Rows(
         "--recent", "Rows whose items may be drawn as the one that was not chosen, where the label is an item.", StreamOptions.RecentDefault);
 
+    private readonly Option<string> _memory = SimulationOptions.Memory();
+    private readonly Option<string[]> _memorySet = SimulationOptions.MemorySet();
     private readonly Option<string[]> _set = SimulationOptions.Set();
     private readonly Option<bool> _json = SimulationOptions.Json();
 
@@ -59,7 +61,7 @@ internal sealed class SimulateStreamCommand : Command, IExplainedCommand
     {
         _policy.Required = false;
         _policy.DefaultValueFactory = static _ => StreamOptions.PolicyDefault;
-        foreach (Option option in new Option[] { _data, _label, _ignore, _categorical, _time, _policy, _seed, _publishEvery, _recent, _set, _json })
+        foreach (Option option in new Option[] { _data, _label, _ignore, _categorical, _time, _policy, _seed, _publishEvery, _recent, _memory, _memorySet, _set, _json })
             Add(option);
         // On a pool thread, so that Ctrl+C can cancel it.
         SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
@@ -73,7 +75,8 @@ internal sealed class SimulateStreamCommand : Command, IExplainedCommand
             How it works:
               Every row is one offer (two where the label is an item). Numeric columns are the context vector as they are, every other column is a hashed category.
               Scaling is the policy's. A missing number is the mean of the numbers before it. Numbers are categories too where the column is named as an id is, or
-              where whole numbers have more than 15 digits. What predicts is the policy's estimate for the offer, learned and published as in the service.
+              where whole numbers have more than 15 digits. What predicts is the policy's estimate for the offer, learned and published as in the service. An error memory learns every row at
+              once, as the service's does, and does not wait for --publish-every.
 
             The label:
               Two values: the click is the one that says yes (1, true, t, yes, y, click, clicked, positive, pos, in any case); where neither or both do, the larger
@@ -106,7 +109,8 @@ internal sealed class SimulateStreamCommand : Command, IExplainedCommand
             parsed.GetRequiredValue(_label), parsed.GetValue(_ignore) ?? [], parsed.GetValue(_categorical) ?? [], parsed.GetValue(_time));
         var options = new StreamOptions(
             parsed.GetRequiredValue(_policy), parsed.GetValue(_seed), parsed.GetValue(_publishEvery), parsed.GetValue(_recent),
-            SimulationOptions.Pairs(parsed.GetValue(_set)));
+            SimulationOptions.Pairs(parsed.GetValue(_set)),
+            SimulationOptions.Memory(parsed.GetValue(_memory), parsed.GetValue(_memorySet)));
         StreamSimulation.Check(options);
         var table = StreamFile.Read(parsed.GetRequiredValue(_data), columns);
         var result = ProgressReporter.Run(

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Recsys.Bandits.Memory;
 using Recsys.Bandits.Policies;
 using Recsys.Learner.Simulation;
 using Recsys.Learner.Simulation.Rivals;
@@ -70,21 +71,40 @@ internal static class SimulationOptions
             HelpName = "round",
         }, 0, RoundsMax);
 
-    public static Option<string[]> Set()
+    public static Option<string[]> Set() => Set("--set", "A parameter, for example alpha=0.5; repeat for more. The names are listed below.");
+
+    private static Option<string[]> Set(string name, string description)
     {
-        var option = new Option<string[]>("--set")
+        var option = new Option<string[]>(name)
         {
-            Description = "A parameter, for example alpha=0.5; repeat for more. The names are listed below.",
+            Description = description,
             HelpName = "name=value",
             Arity = ArgumentArity.OneOrMore,
         };
-        option.Validators.Add(static result =>
+        option.Validators.Add(result =>
         {
             foreach (var token in result.Tokens)
                 if (token.Value.IndexOf('=', StringComparison.Ordinal) <= 0)
-                    result.AddError($"--set takes name=value, not '{token.Value}'.");
+                    result.AddError($"{name} takes name=value, not '{token.Value}'.");
         });
         return option;
+    }
+
+    public static Option<string> Memory() => new Option<string>("--memory")
+    {
+        Description = "Whether an error memory corrects what the policy expects, before it explores.",
+        DefaultValueFactory = static _ => "off",
+    }.AcceptOnlyFromAmong("on", "off");
+
+    public static Option<string[]> MemorySet() =>
+        Set("--memory-set", $"A setting of the error memory, for example window=500; repeat for more: {MemorySettings.Names}.");
+
+    /// <summary>The memory that is asked for; null for none.</summary>
+    /// <exception cref="SimulationOptionsException">A setting is refused.</exception>
+    public static MemoryOptions? Memory(string? onOrOff, string[]? set)
+    {
+        var options = MemorySettings.Configure(Pairs(set));
+        return onOrOff == "on" ? options : null;
     }
 
     public static Option<bool> Json() => new("--json")

@@ -24,6 +24,9 @@ public interface ISimulatedPolicy
     /// <summary>Learns a batch in order.</summary>
     void Learn(ReadOnlySpan<Interaction> batch);
 
+    /// <summary>What keys of an error memory are made from; null where there is nothing but the input.</summary>
+    IPolicyTrainer? Trainer => null;
+
     /// <summary>Lets <see cref="Policy"/> know what was learned.</summary>
     void Publish();
 }
@@ -50,6 +53,9 @@ public sealed class PublishedPolicy : ISimulatedPolicy
 
     /// <inheritdoc/>
     public IPolicy Policy { get; private set; }
+
+    /// <inheritdoc/>
+    public IPolicyTrainer Trainer => _trainer;
 
     /// <inheritdoc/>
     public long Learned => _trainer.Interactions;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Recsys.Bandits.Exploration;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 using Recsys.Bandits.Policies;
 using Recsys.Bandits.Randomness;
 
@@ -20,6 +21,10 @@ public sealed class SimulatedLoop
     private readonly int _delay;
     private readonly Interaction[] _batch;
     private readonly ulong _salt;
+    private readonly SimulatedMemory? _memory;
+
+    // Of decisions that are not complete: few, a caller completes them in the order in which it asked.
+    private readonly Queue<MemoryTrace?> _traces = new();
     // At most delay + 1 interactions wait: one arrives and at most one falls due per round.
     private readonly Queue<Interaction> _waiting = new();
     private readonly ChosenSlot[] _slots = new ChosenSlot[1];
@@ -38,7 +43,9 @@ public sealed class SimulatedLoop
     /// <param name="delay">As below.</param>
     /// <param name="batch">As below.</param>
     /// <param name="seed">As below.</param>
-    public SimulatedLoop(PolicySpec spec, int delay, int batch, long seed) : this(new PublishedPolicy(spec), delay, batch, seed)
+    /// <param name="memory">As below.</param>
+    public SimulatedLoop(PolicySpec spec, int delay, int batch, long seed, MemoryOptions? memory = null)
+        : this(new PublishedPolicy(spec), delay, batch, seed, memory is null ? null : new SimulatedMemory(memory, spec))
     {
     }
 
@@ -47,7 +54,8 @@ public sealed class SimulatedLoop
     /// <param name="delay">Rounds between a decision and the round that may first profit from its reward, beyond the next one; at least 0.</param>
     /// <param name="batch">Interactions learned and published together, at least 1.</param>
     /// <param name="seed">Salt of the decisions' seeds.</param>
-    public SimulatedLoop(ISimulatedPolicy policy, int delay, int batch, long seed)
+    /// <param name="memory">Corrects what the policy expects; null for none. It learns every interaction by itself as soon as it is due, as the service's does.</param>
+    public SimulatedLoop(ISimulatedPolicy policy, int delay, int batch, long seed, SimulatedMemory? memory = null)
     {
         ArgumentNullException.ThrowIfNull(policy);
         ArgumentOutOfRangeException.ThrowIfNegative(delay);
@@ -56,6 +64,7 @@ public sealed class SimulatedLoop
         _delay = delay;
         _batch = new Interaction[batch];
         _salt = (ulong)seed;
+        _memory = memory;
     }
 
     /// <summary>The policy that decides now.</summary>
@@ -85,29 +94,41 @@ public sealed class SimulatedLoop
         var means = _means.AsSpan(0, candidates);
         var widths = _widths.AsSpan(0, candidates);
         Policy.Estimate(query, means, widths);
+        _memory?.Correct(query, means);
         SlateSampler.Draw(Policy, means, widths, SeedOf(_round), _slots, _scratch, _order);
+        if (_memory is not null)
+            _traces.Enqueue(_memory.Trace(query, _slots, means));
         _decideTicks += Stopwatch.GetTimestamp() - started;
         return _slots[0];
     }
 
-    /// <summary>What the last decision expected of one of its candidates.</summary>
+    /// <summary>What the last decision expected of one of its candidates, corrected where there is a memory.</summary>
     public float EstimateOf(int candidate) => _means[candidate];
 
-    /// <summary>Ends the round: the interaction waits for its delay, and what falls due now is learned.</summary>
+    /// <summary>Ends a round, in the order in which they were decided: the interaction waits for its delay, and what falls due now is learned.</summary>
     /// <param name="interaction">The decision with its reward; owns its memory.</param>
     public void Complete(Interaction interaction)
     {
+        ArgumentNullException.ThrowIfNull(interaction);
+        if (_memory is not null)
+            interaction = interaction with { Trace = _traces.Dequeue() };
         _waiting.Enqueue(interaction);
         _policy.Expect(interaction);
         _round++;
         if (_waiting.Count <= _delay)
             return;
-        _batch[_batched++] = _waiting.Dequeue();
+        var due = _waiting.Dequeue();
+        var started = Stopwatch.GetTimestamp();
+        _memory?.Learn(due);
+        _learnTicks += Stopwatch.GetTimestamp() - started;
+        _memory?.Publish();
+        _batch[_batched++] = due;
         if (_batched < _batch.Length)
             return;
         _batched = 0;
-        var started = Stopwatch.GetTimestamp();
+        started = Stopwatch.GetTimestamp();
         _policy.Learn(_batch);
+        _memory?.RenewKeys(_policy.Trainer);
         _learnTicks += Stopwatch.GetTimestamp() - started;
         _policy.Publish();
     }

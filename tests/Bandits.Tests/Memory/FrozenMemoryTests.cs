@@ -23,7 +23,9 @@ public sealed class FrozenMemoryTests
     public void Read_is_what_all_samples_say(double gamma, MemoryReadout readout, double elapsed, int arrays, int bits)
     {
         var shape = new MemoryShape(arrays, bits);
-        var options = new MemoryOptions(shape, 1, 0.8, gamma, 3, readout, 0.05);
+        // Each partition's current bucket will hold 150 samples, and that of the one that falls behind as many.
+        var window = elapsed == 0 ? MemoryOptions.WindowMax : (int)Math.Round(150 / elapsed);
+        var options = new MemoryOptions(shape, Window: window, Lambda: 0.8, Gamma: gamma, Evidence: 3, Readout: readout, Temperature: 0.05);
         var random = new Random(arrays + bits);
         ErrorMemory[] memories = [new(shape), new(shape), new(shape)];
         NaiveMemory[] twins = [new(), new(), new()];
@@ -45,7 +47,7 @@ public sealed class FrozenMemoryTests
                 }
             }
         }
-        var frozen = Memories.Freeze(options, memories).At(elapsed);
+        var frozen = Memories.Freeze(options, memories);
         foreach (var rows in new[] { 1, 3, 4, 16, 21, 100 })
         {
             var codes = Memories.Codes(random, shape, rows, 6);
@@ -53,7 +55,7 @@ public sealed class FrozenMemoryTests
             var (corrected, evidence) = Memories.Read(frozen, codes, predictions);
             for (var r = 0; r < rows; r++)
             {
-                var (samples, expected) = NaiveMemory.Read(options, elapsed, twins, Memories.Row(codes, arrays, r), predictions[r]);
+                var (samples, expected) = NaiveMemory.Read(options, twins, Memories.Row(codes, arrays, r), predictions[r]);
                 // Sums of K floats of up to 900 samples; rewards and predictions to half a millionth.
                 Assert.Equal(samples, evidence[r], 1e-6 * 900);
                 Assert.Equal(expected, corrected[r], 2e-5);
@@ -68,7 +70,7 @@ public sealed class FrozenMemoryTests
             static (seed, partitions, gamma) =>
             {
                 var random = new Random(seed);
-                var options = new MemoryOptions(Shape, Gamma: gamma, Evidence: 1);
+                var options = new MemoryOptions(Shape, Window: 1 + random.Next(40), Gamma: gamma, Evidence: 1);
                 var memories = Enumerable.Range(0, partitions).Select(static _ => new ErrorMemory(Shape)).ToArray();
                 var known = new MemoryShard?[partitions];
                 var picture = FrozenMemory.Empty(options);
@@ -94,14 +96,13 @@ public sealed class FrozenMemoryTests
                     var bytes = Memories.Delta(memory) ?? Memories.Whole(memory);
                     known[p] = Memories.Shard(p, memory);
                     // A delta may come again, and may never be heard to have come: then the next one holds it.
-                    var share = random.NextDouble();
                     var shard = new MemoryShard(p, MemoryChange.Read(bytes, Shape));
-                    picture = (random.Next(4) == 0 ? picture.With(shard, shard) : picture.With(shard)).At(share);
+                    picture = random.Next(4) == 0 ? picture.With(shard, shard) : picture.With(shard);
                     if (random.Next(3) > 0)
                         memory.MarkPublished();
                     MemoryShard[] shards = [.. known.OfType<MemoryShard>()];
                     random.Shuffle(shards);
-                    Same(FrozenMemory.Empty(options).With(shards).At(share), picture, random);
+                    Same(FrozenMemory.Empty(options).With(shards), picture, random);
                 }
             },
             seed: "0000000000000", iter: 150, threads: 1);
@@ -134,10 +135,10 @@ public sealed class FrozenMemoryTests
         memory.Add(Memories.Codes(random, Shape, 1, 9), 1, 0);
         memory.Advance(1);
         var second = first.With(new MemoryShard(0, MemoryChange.Read(Memories.Delta(memory)!, Shape)));
-        second.With(Memories.Shard(1, memory)).At(1);
+        second.With(Memories.Shard(1, memory)).Without(0);
         Same(same, first, random);
-        Assert.Equal((0, 1, 201), (first.Bucket, second.Bucket, second.Entries));
-        Assert.Equal(201 * 0.25, second.At(0.75).Entries);
+        Assert.Equal((200, 201), (first.Entries, second.Entries));
+        Assert.Equal(0, second.Without(0).Entries);
     }
 
     [Fact]
@@ -217,7 +218,7 @@ public sealed class FrozenMemoryTests
     }
 
     [Fact]
-    public void The_share_of_the_bucket_that_has_passed_fades_the_one_before()
+    public void The_fuller_the_bucket_the_less_counts_the_one_before()
     {
         var memory = new ErrorMemory(Shape);
         var codes = new ushort[6];
@@ -226,16 +227,16 @@ public sealed class FrozenMemoryTests
         memory.Advance(1);
         for (var i = 0; i < 4; i++)
             memory.Add(codes, 0, 0);
-        var frozen = Memories.Freeze(new MemoryOptions(Shape, Lambda: 1, Evidence: 0), memory);
-        foreach (var elapsed in new[] { 0, 0.5, 0.75, 1 })
+        // Four samples are in the current bucket.
+        foreach (var window in new[] { 4, 5, 8, 16, 400 })
         {
-            var (corrected, evidence) = Memories.Read(frozen.At(elapsed), codes, [0.5f]);
-            var old = 8 * (1 - elapsed);
+            var frozen = Memories.Freeze(new MemoryOptions(Shape, Window: window, Lambda: 1, Evidence: 0), memory);
+            var (corrected, evidence) = Memories.Read(frozen, codes, [0.5f]);
+            var old = 8 * (1 - 4.0 / window);
             Assert.Equal(old / (old + 4), corrected[0], 1e-6);
             Assert.Equal((old + 4) * (1 - 1.0 / 2048), evidence[0], 1e-5);
+            Assert.Equal((evidence[0], corrected[0]), frozen.Look(codes));
         }
-        foreach (var bad in new[] { -0.01, 1.01, double.NaN })
-            Memories.Refused(() => frozen.At(bad), "elapsedShare");
     }
 
     [Fact]
@@ -282,7 +283,7 @@ public sealed class FrozenMemoryTests
         foreach (var bad in new[]
         {
             options with { Lambda = -0.1 }, options with { Lambda = double.NaN }, options with { Gamma = 1.1 }, options with { Evidence = -1 },
-            options with { Evidence = double.PositiveInfinity }, options with { Temperature = 0 }, options with { Readout = (MemoryReadout)7 },
+            options with { Evidence = double.PositiveInfinity }, options with { Window = 0 }, options with { RenewAfter = 0 }, options with { Keys = (MemoryKeys)7 }, options with { Temperature = 0 }, options with { Readout = (MemoryReadout)7 },
             options with { Shape = new MemoryShape(0, 3) }, options with { Shape = new MemoryShape(128, 16) },
         })
         {
@@ -318,7 +319,7 @@ public sealed class FrozenMemoryTests
 
     private static void Same(FrozenMemory expected, FrozenMemory actual, Random random)
     {
-        Assert.Equal((expected.Bucket, expected.Entries, expected.ElapsedShare), (actual.Bucket, actual.Entries, actual.ElapsedShare));
+        Assert.Equal(expected.Entries, actual.Entries);
         var codes = Memories.Codes(random, Shape, 50, 9);
         var predictions = Enumerable.Range(0, 50).Select(_ => random.NextSingle()).ToArray();
         var (left, right) = (Memories.Read(expected, codes, predictions), Memories.Read(actual, codes, predictions));

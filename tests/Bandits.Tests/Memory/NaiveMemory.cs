@@ -13,15 +13,16 @@ internal sealed class NaiveMemory
 
     public void Clear() => _samples.Clear();
 
-    public static (double Evidence, double Corrected) Read(MemoryOptions options, double elapsed, NaiveMemory[] partitions, ushort[] codes, double prediction)
+    public static (double Evidence, double Corrected) Read(MemoryOptions options, NaiveMemory[] partitions, ushort[] codes, double prediction)
     {
         var arrays = options.Shape.Arrays;
-        var newest = partitions.Max(static p => p.Bucket);
+        var current = partitions.Sum(static p => p._samples.Count(s => s.Bucket == p.Bucket));
+        var elapsed = Math.Min(1, current / ((double)options.Window * partitions.Length));
         double[] n = new double[arrays], y = new double[arrays], b = new double[arrays];
         var (entries, rewards, predictions) = (0d, 0d, 0d);
-        foreach (var (bucket, stored, reward, stale) in partitions.SelectMany(static p => p._samples))
+        foreach (var (age, stored, reward, stale) in partitions.SelectMany(static p => p._samples.Select(s => (p.Bucket - s.Bucket, s.Codes, s.Reward, s.Prediction))))
         {
-            var weight = bucket == newest ? 1 : bucket == newest - 1 ? 1 - elapsed : 0;
+            var weight = age == 0 ? 1 : age == 1 ? 1 - elapsed : 0;
             (entries, rewards, predictions) = (entries + weight, rewards + weight * reward, predictions + weight * stale);
             for (var k = 0; k < arrays; k++)
             {
@@ -52,7 +53,7 @@ internal sealed class NaiveMemory
             }
             local /= weights;
         }
-        var corrected = prediction + options.Lambda * evidence / (evidence + options.Evidence) * (local - options.Gamma * prediction);
+        var corrected = prediction + options.Lambda * evidence / (evidence + options.Evidence!.Value) * (local - options.Gamma * prediction);
         return (evidence, Math.Clamp(corrected, Math.Min(0, prediction), Math.Max(1, prediction)));
     }
 }

@@ -125,7 +125,7 @@ public sealed class SpecificationTests
 
     /// <summary>
     /// The base learns what the memory knows and is published. With γ = 1 the correction is of what is left, at once. With γ = 0 the memory would repair the error a second
-    /// time: until it is cleared, or as far as the bucket of time has passed in which the old base predicted.
+    /// time: until it is cleared, or as far as a window has passed since the old base predicted.
     /// </summary>
     [Fact]
     public void An_error_that_the_base_has_learned_is_not_corrected_twice()
@@ -145,7 +145,8 @@ public sealed class SpecificationTests
         memory.Advance(1);
         for (var i = 0; i < 4000; i++)
             memory.Add(world.Draw(i % Regions), i % 5 == 0 ? 0 : 1, Rate);
-        var decaying = new[] { 0, 0.5, 0.9, 1 }.Select(share => Correction(Memories.Freeze(residuals, memory).At(share), Rate)).ToArray();
+        // The larger the window, the less of it has passed.
+        var decaying = new[] { 1_000_000_000, 8000, 4444, 4000 }.Select(window => Correction(Memories.Freeze(residuals with { Window = window }, memory), Rate)).ToArray();
         Assert.Equal(decaying.OrderDescending(), decaying);
         Assert.InRange(decaying[0], 0.1, 0.2);
         Assert.InRange(decaying[^1], -0.02, 0.02);

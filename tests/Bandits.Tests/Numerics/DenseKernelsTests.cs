@@ -351,6 +351,15 @@ public sealed class DenseKernelsTests
         DenseKernels.SparseMultiplyAdd([0, 0, count], indices, scales, wide.AsSpan(16), columns + 32, columns, into, columns + 16);
         SameBits(slow, into.AsSpan(columns + 16, columns));
         Assert.All(into[..columns], static x => Assert.Equal(0, x));
+
+        // And into arrays, over whatever they hold: the same as from zeros.
+        float[] zeros = new float[2 * columns];
+        DenseKernels.SparseMultiplyAdd([0, 0, count], indices, scales, matrix, columns, columns, zeros, columns);
+        float[][] apart = [Numbers(random, columns + 32), Numbers(random, columns + 16)];
+        float[][] held = [[.. apart[0]], [.. apart[1]]];
+        DenseKernels.SparseMultiply([0, 0, count], indices, scales, matrix, columns, columns, apart, 16);
+        for (var r = 0; r < 2; r++)
+            SameBits([.. held[r][..16], .. zeros.AsSpan(r * columns, columns), .. held[r][(16 + columns)..]], apart[r]);
     }
 
     [Fact]
@@ -365,6 +374,9 @@ public sealed class DenseKernelsTests
         Refused(() => DenseKernels.SparseMultiplyAdd([0, 2], [0], [1], matrix, 16, 16, row, 16), "rowIndices");
         Refused(() => DenseKernels.SparseMultiplyAdd([0, 1, 1], [0], [1], matrix, 16, 16, row, 16), "Length");
         Refused(() => DenseKernels.SparseMultiplyAdd([], [0], [1], matrix, 16, 16, row, 16), "starts");
+        Refused(() => DenseKernels.SparseMultiply([0, 1], [3], [1], matrix, 16, 16, [row], 0), "There is no row 3");
+        Refused(() => DenseKernels.SparseMultiply([0, 1], [0], [1], matrix, 16, 16, [], 0), "Length");
+        Refused(() => DenseKernels.SparseMultiply([0, 1], [0], [1], matrix, 16, 16, [row], 1), "");
     }
 
     /// <summary>Each of so many terms rounds twice at most, relative to a partial sum no larger than the sum of magnitudes.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 
 namespace Recsys.Learner.Simulation.Classification;
 
@@ -13,6 +14,7 @@ namespace Recsys.Learner.Simulation.Classification;
 /// <param name="Batch">Interactions learned and published together, at least 1.</param>
 /// <param name="ShiftAt">Round from which the labels are permuted, 0-based; null for never.</param>
 /// <param name="Parameters">Hyperparameters that differ from the defaults.</param>
+/// <param name="Memory">Corrects what the policy expects; null for none.</param>
 public sealed record ClassificationOptions(
     string Policy,
     long Rounds,
@@ -20,7 +22,8 @@ public sealed record ClassificationOptions(
     int Delay = 0,
     int Batch = 1,
     long? ShiftAt = null,
-    IReadOnlyList<KeyValuePair<string, string>>? Parameters = null);
+    IReadOnlyList<KeyValuePair<string, string>>? Parameters = null,
+    MemoryOptions? Memory = null);
 
 /// <summary>What came out; the JSON object of <c>simulate classification</c>.</summary>
 /// <param name="Policy">Kind of the policy.</param>
@@ -34,6 +37,8 @@ public sealed record ClassificationOptions(
 /// <param name="DecisionsPerSecond">Decisions per second of deciding.</param>
 /// <param name="LearnedPerSecond">Interactions per second of learning, publishing not counted.</param>
 /// <param name="SquaredError">Mean squared difference of the reward and what the policy expected of the chosen action: prequential, nothing was learned from the reward yet.</param>
+/// <param name="LogLoss">Mean log loss of the same expectation, taken to be within [0.001, 0.999].</param>
+/// <param name="LogLossAfterShift">The same from the shift on; null without a shift.</param>
 public sealed record ClassificationResult(
     string Policy,
     long Rounds,
@@ -45,7 +50,9 @@ public sealed record ClassificationResult(
     double Seconds,
     double DecisionsPerSecond,
     double LearnedPerSecond,
-    double SquaredError);
+    double SquaredError,
+    double LogLoss,
+    double? LogLossAfterShift);
 
 /// <summary>
 /// Bandit simulation on a labelled table: the row is the context, the classes are the actions, the reward is 1 for the right class and else 0.
@@ -70,7 +77,7 @@ public static class ClassificationSimulation
         ArgumentNullException.ThrowIfNull(data);
         ArgumentNullException.ThrowIfNull(options);
         var spec = PolicyOptions.Configure(options.Policy, options.Parameters ?? [], data.Schema);
-        var loop = new SimulatedLoop(spec, options.Delay, options.Batch, options.Seed);
+        var loop = new SimulatedLoop(spec, options.Delay, options.Batch, options.Seed, options.Memory);
         var candidates = data.Classes
             .Select(static name => Encoding.UTF8.GetBytes(name))
             .Select(static id => new Candidate(id, ActionKey.Of(id), FeatureSet.Empty))
@@ -80,7 +87,7 @@ public static class ClassificationSimulation
         var shuffler = SeededRandom.For(options.Seed, OrderPurpose);
         var shifted = Derangement(data.Classes.Count, SeededRandom.For(options.Seed, ShiftPurpose));
         long regret = 0, regretAfterShift = 0;
-        double propensity = 0, squaredError = 0;
+        double propensity = 0, squaredError = 0, logLoss = 0, logLossAfterShift = 0;
         var started = Stopwatch.GetTimestamp();
 
         for (long round = 0; round < options.Rounds; round++)
@@ -104,6 +111,9 @@ public static class ClassificationSimulation
             propensity += slot.Propensity;
             var error = (right ? 1.0 : 0.0) - loop.EstimateOf(slot.Action);
             squaredError += error * error;
+            var loss = TrustLearner.CrossEntropy(loop.EstimateOf(slot.Action), right ? 1 : 0);
+            logLoss += loss;
+            logLossAfterShift += afterShift ? loss : 0;
             if (CurvePoint.IsDue(round + 1, options.Rounds))
                 curve?.Add(new CurvePoint(round + 1, regret));
             loop.Complete(new Interaction(
@@ -114,7 +124,8 @@ public static class ClassificationSimulation
         return new ClassificationResult(
             options.Policy, options.Rounds, candidates.Length, data.Features, regret, options.ShiftAt is null ? null : regretAfterShift,
             propensity / options.Rounds, Stopwatch.GetElapsedTime(started).TotalSeconds, loop.DecisionsPerSecond, loop.LearnedPerSecond,
-            squaredError / options.Rounds);
+            squaredError / options.Rounds, logLoss / options.Rounds,
+            options.ShiftAt is { } shift && shift < options.Rounds ? logLossAfterShift / (options.Rounds - shift) : null);
     }
 
     /// <summary>A random permutation that is one cycle, so that every class changes (a fixed point would soften the shift).</summary>

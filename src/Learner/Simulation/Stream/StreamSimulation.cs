@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 using Recsys.Bandits.Policies;
 
 namespace Recsys.Learner.Simulation.Stream;
@@ -12,12 +13,14 @@ namespace Recsys.Learner.Simulation.Stream;
 /// <param name="PublishEvery">Rows learned and published together, at least 1.</param>
 /// <param name="Recent">Rows whose items may be drawn as not chosen, at least 1.</param>
 /// <param name="Parameters">Hyperparameters that differ from the defaults.</param>
+/// <param name="Memory">Corrects what the policy expects; null for none.</param>
 public sealed record StreamOptions(
     string Policy = StreamOptions.PolicyDefault,
     long Seed = 1,
     int PublishEvery = StreamOptions.PublishEveryDefault,
     int Recent = StreamOptions.RecentDefault,
-    IReadOnlyList<KeyValuePair<string, string>>? Parameters = null)
+    IReadOnlyList<KeyValuePair<string, string>>? Parameters = null,
+    MemoryOptions? Memory = null)
 {
     /// <summary>The kind when none is given.</summary>
     public const string PolicyDefault = "neu-fast-cb";
@@ -100,7 +103,7 @@ public static class StreamSimulation
         var spec = Configure(options, table.Schema);
         // A row of an item stream is two offers, nearly always.
         var batch = checked(options.PublishEvery * (table.Positive is null ? 2 : 1));
-        var loop = new SimulatedLoop(spec, delay: 0, batch, options.Seed);
+        var loop = new SimulatedLoop(spec, delay: 0, batch, options.Seed, options.Memory);
         var started = Stopwatch.GetTimestamp();
         var score = Score(table, new PolicyPredictor(loop), options, progress, cancellation);
         var whole = score.Whole();

@@ -1,4 +1,6 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Recsys.Bandits.Numerics;
 
 namespace Recsys.Bandits.Exploration;
@@ -35,6 +37,10 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
     private const double Tail = 5;
     private const int StackCandidates = 192;
 
+    // Contenders are rounded up to whole vectors by ones that are never the largest.
+    private const int Lanes = 8;
+    private const double Nowhere = -1e300;
+
     /// <inheritdoc/>
     public bool NeedsWidths => true;
 
@@ -61,8 +67,9 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
 
         double[]? rented = null;
         int[]? rentedIndices = null;
-        var scratch = count <= StackCandidates ? stackalloc double[5 * StackCandidates] : (rented = ArrayPool<double>.Shared.Rent(5 * count));
-        var indices = count <= StackCandidates ? stackalloc int[StackCandidates] : (rentedIndices = ArrayPool<int>.Shared.Rent(count));
+        var room = (count + Lanes - 1) / Lanes * Lanes;
+        var scratch = room <= StackCandidates ? stackalloc double[5 * StackCandidates] : (rented = ArrayPool<double>.Shared.Rent(5 * room));
+        var indices = room <= StackCandidates ? stackalloc int[StackCandidates] : (rentedIndices = ArrayPool<int>.Shared.Rent(count));
         var contenders = 0;
         var narrowest = high - low;
         for (var i = 0; i < count; i++)
@@ -74,13 +81,16 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
             var deviation = Math.Max(alpha * widths[i], sharp);
             narrowest = Math.Min(narrowest, deviation);
             scratch[contenders] = means[i];
-            scratch[count + contenders++] = 1 / deviation;
+            scratch[room + contenders++] = 1 / deviation;
         }
+        var whole = (contenders + Lanes - 1) / Lanes * Lanes;
+        scratch[contenders..whole].Fill(Nowhere);
+        scratch.Slice(room + contenders, whole - contenders).Fill(1);
         Span<double> grid = stackalloc double[Cells + 1], below = stackalloc double[Cells + 1];
         Space(grid, low, high, narrowest);
-        var contender = new Contenders(scratch[..contenders], scratch.Slice(count, contenders));
-        Span<double> before = scratch.Slice(2 * count, contenders), now = scratch.Slice(3 * count, contenders), mass = scratch.Slice(4 * count, contenders);
-        contender.Reach(grid, below);
+        var contender = new Contenders(scratch[..whole], scratch.Slice(room, whole));
+        Span<double> before = scratch.Slice(2 * room, whole), now = scratch.Slice(3 * room, whole), mass = scratch.Slice(4 * room, whole);
+        contender.Reach(grid, below, now);
         Refine(grid, below);
         var total = contender.Share(grid, before, now, mass);
 
@@ -131,15 +141,10 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
         private readonly ReadOnlySpan<double> _precisions = precisions;
 
         /// <summary>Writes F at every point.</summary>
-        public void Reach(ReadOnlySpan<double> grid, Span<double> below)
+        public void Reach(ReadOnlySpan<double> grid, Span<double> below, Span<double> scratch)
         {
             for (var i = 0; i < grid.Length; i++)
-            {
-                double log = 0;
-                for (var j = 0; j < _means.Length; j++)
-                    log += NormalLaw.LogBelow((grid[i] - _means[j]) * _precisions[j]);
-                below[i] = Math.Exp(log);
-            }
+                below[i] = Math.Exp(NormalLaw.LogBelow(grid[i], _means, _precisions, scratch));
         }
 
         /// <summary>Shares the mass of every cell; returns how much that was.</summary>
@@ -147,17 +152,14 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
         {
             mass.Clear();
             double total = 0;
-            var reached = Math.Exp(LogBelow(grid[0], before));
+            var reached = Math.Exp(NormalLaw.LogBelow(grid[0], _means, _precisions, before));
             for (var cell = 1; cell < grid.Length; cell++)
             {
-                var below = Math.Exp(LogBelow(grid[cell], now));
-                double growth = 0;
-                for (var i = 0; i < now.Length; i++)
-                    growth += now[i] - before[i];
+                var below = Math.Exp(NormalLaw.LogBelow(grid[cell], _means, _precisions, now));
+                var growth = Grow(before, now);
                 if (below > reached && growth > 0)
                 {
-                    for (var i = 0; i < now.Length; i++)
-                        mass[i] += (below - reached) * ((now[i] - before[i]) / growth);
+                    Credit(below - reached, before, growth, mass);
                     total += below - reached;
                     reached = below;
                 }
@@ -168,12 +170,25 @@ public readonly struct Thompson(double alpha, double floor) : IExplorer
             return total;
         }
 
-        private double LogBelow(double value, Span<double> each)
+        /// <summary>from ← max(0, to − from): rounding may have let a logarithm fall.</summary>
+        /// <returns>The sum.</returns>
+        private static double Grow(Span<double> from, ReadOnlySpan<double> to)
         {
-            double sum = 0;
-            for (var i = 0; i < each.Length; i++)
-                sum += each[i] = NormalLaw.LogBelow((value - _means[i]) * _precisions[i]);
-            return sum;
+            var sums = Vector512<double>.Zero;
+            var later = MemoryMarshal.Cast<double, Vector512<double>>(to);
+            var growths = MemoryMarshal.Cast<double, Vector512<double>>(from)[..later.Length];
+            for (var i = 0; i < later.Length; i++)
+                sums += growths[i] = Vector512.Max(later[i] - growths[i], Vector512<double>.Zero);
+            return Vector512.Sum(sums);
+        }
+
+        /// <summary>mass += amount·part/whole.</summary>
+        private static void Credit(double amount, ReadOnlySpan<double> parts, double whole, Span<double> mass)
+        {
+            var shares = MemoryMarshal.Cast<double, Vector512<double>>(mass);
+            var of = MemoryMarshal.Cast<double, Vector512<double>>(parts)[..shares.Length];
+            for (var i = 0; i < shares.Length; i++)
+                shares[i] += amount * (of[i] / Vector512.Create(whole));
         }
     }
 }

@@ -41,6 +41,9 @@ public sealed class ErrorMemory
     /// <summary>Samples of the current and of the previous bucket.</summary>
     public long Samples => _current.Totals.Count + _previous.Totals.Count;
 
+    /// <summary>Samples of the current bucket.</summary>
+    public long CurrentSamples => _current.Totals.Count;
+
     /// <summary>Adds a sample.</summary>
     /// <param name="codes">Length K, each below 2^L: what <see cref="SimHash"/> made of it, salted or not.</param>
     /// <param name="reward">In [0, 1].</param>
@@ -117,9 +120,12 @@ public sealed class ErrorMemory
 
     /// <summary>Becomes what <see cref="Write"/> wrote, with nothing published.</summary>
     /// <exception cref="SnapshotFormatException">The bytes are something else; nothing has changed.</exception>
-    public void Read(ReadOnlySpan<byte> bytes)
+    public void Read(ReadOnlySpan<byte> bytes) => Become(MemoryChange.Read(bytes, Shape));
+
+    /// <summary>Becomes what a whole state says, with nothing published.</summary>
+    /// <exception cref="SnapshotFormatException">It is a delta; nothing has changed.</exception>
+    internal void Become(MemoryChange change)
     {
-        var change = MemoryChange.Read(bytes, Shape);
         if (!change.IsWhole)
             throw new SnapshotFormatException("Error memory is damaged: a delta is no state.");
         _current.Become(change.Current);

@@ -1,3 +1,5 @@
+using Recsys.Bandits.Randomness;
+
 namespace Recsys.Bandits.Memory;
 
 /// <summary>What an error memory holds and how much it is believed. Pure data.</summary>
@@ -45,6 +47,15 @@ public sealed record MemoryOptions(
 
     /// <summary>All defaults.</summary>
     public static MemoryOptions Default { get; } = new(ShapeDefault);
+
+    /// <summary>Tells memories apart that cannot be read together: what decides in which cell a sample is.</summary>
+    /// <param name="policy">Fingerprint of the policy whose predictions are corrected.</param>
+    public ulong Lineage(ulong policy)
+    {
+        var mixed = SplitMix64.Mix(policy ^ SplitMix64.Mix((ulong)Reset));
+        mixed = SplitMix64.Mix(mixed ^ Seed);
+        return SplitMix64.Mix(mixed ^ (ulong)((Shape.Arrays << 8 | Shape.Bits) << 4 | (int)Keys));
+    }
 
     /// <summary>Says what is wrong with the numbers, if anything.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A number is not finite or out of its range.</exception>

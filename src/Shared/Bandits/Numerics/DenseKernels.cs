@@ -176,29 +176,22 @@ internal static class DenseKernels
     public static void SparseMultiplyAdd(
         ReadOnlySpan<int> starts, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> values, ReadOnlySpan<float> b, int bStride, int columns, Span<float> c, int cStride)
     {
-        CheckColumns(columns);
-        CheckStrides(columns, bStride, cStride);
+        CheckSparse(starts, rowIndices, values, b.Length, bStride, columns);
+        ArgumentOutOfRangeException.ThrowIfLessThan(cStride, columns);
         var rows = starts.Length - 1;
-        Check(rows, 1, nameof(starts));
         Check(c.Length, (rows - 1L) * cStride + columns, nameof(c));
-        for (var row = 0; row < rows; row++)
-        {
-            if (starts[row] < 0 || starts[row] > starts[row + 1])
-                throw new ArgumentException("Rows begin before they end.", nameof(starts));
-        }
-        var elements = starts[rows];
-        Check(rowIndices.Length, elements, nameof(rowIndices));
-        Check(values.Length, elements, nameof(values));
-        var inner = bStride == 0 || b.Length < columns ? 0 : (b.Length - columns) / bStride + 1;
-        foreach (var index in rowIndices[starts[0]..elements])
-        {
-            if ((uint)index >= (uint)inner)
-                throw new ArgumentException($"There is no row {index}.", nameof(rowIndices));
-        }
         ref var from = ref MemoryMarshal.GetReference(b);
         ref var to = ref MemoryMarshal.GetReference(c);
         var column = 0;
         // Column by column, so that those of B that are in use stay in the first cache.
+        for (; column + 6 * Width <= columns; column += 6 * Width)
+        {
+            for (var row = 0; row < rows; row++)
+            {
+                var (start, count) = (starts[row], starts[row + 1] - starts[row]);
+                AddRowsToSix(values.Slice(start, count), rowIndices.Slice(start, count), ref Unsafe.Add(ref from, column), bStride, ref Unsafe.Add(ref to, row * cStride + column));
+            }
+        }
         for (; column + 4 * Width <= columns; column += 4 * Width)
         {
             for (var row = 0; row < rows; row++)
@@ -211,13 +204,95 @@ internal static class DenseKernels
         {
             for (var row = 0; row < rows; row++)
             {
-                ref var sum = ref Unsafe.Add(ref to, row * cStride + column);
-                var lanes = Vector512.LoadUnsafe(ref sum);
-                for (var k = starts[row]; k < starts[row + 1]; k++)
-                    lanes = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref Unsafe.Add(ref from, (nint)rowIndices[k] * bStride + column)), Vector512.Create(values[k]), lanes);
-                lanes.StoreUnsafe(ref sum);
+                var (start, count) = (starts[row], starts[row + 1] - starts[row]);
+                AddRowsToOne(values.Slice(start, count), rowIndices.Slice(start, count), ref Unsafe.Add(ref from, column), bStride, ref Unsafe.Add(ref to, row * cStride + column));
             }
         }
+    }
+
+    /// <summary>The same with zeros in C before, and rows of C that are arrays of their own: C[r, :] = Σₖ A[r, k] · B[k, :].</summary>
+    /// <param name="starts">As above.</param>
+    /// <param name="rowIndices">As above.</param>
+    /// <param name="values">As above.</param>
+    /// <param name="b">As above.</param>
+    /// <param name="bStride">As above.</param>
+    /// <param name="columns">As above.</param>
+    /// <param name="c">Written: the R rows of C, apart from B in memory.</param>
+    /// <param name="first">The column of C where its N columns begin.</param>
+    /// <exception cref="ArgumentException">As above.</exception>
+    [MethodImpl(Hot)]
+    public static void SparseMultiply(
+        ReadOnlySpan<int> starts, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> values, ReadOnlySpan<float> b, int bStride, int columns, ReadOnlySpan<float[]> c, int first)
+    {
+        CheckSparse(starts, rowIndices, values, b.Length, bStride, columns);
+        CheckSame(starts.Length - 1, c.Length, nameof(c));
+        ref var from = ref MemoryMarshal.GetReference(b);
+        for (var row = 0; row < c.Length; row++)
+        {
+            var sums = c[row].AsSpan(first, columns);
+            sums.Clear();
+            var (start, count) = (starts[row], starts[row + 1] - starts[row]);
+            AddRowsTo(values.Slice(start, count), rowIndices.Slice(start, count), ref from, bStride, columns, ref MemoryMarshal.GetReference(sums));
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void AddRowsTo(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ref float matrix, int stride, int columns, ref float sums)
+    {
+        var column = 0;
+        for (; column + 6 * Width <= columns; column += 6 * Width)
+            AddRowsToSix(scales, rowIndices, ref Unsafe.Add(ref matrix, column), stride, ref Unsafe.Add(ref sums, column));
+        for (; column + 4 * Width <= columns; column += 4 * Width)
+            AddRowsToFour(scales, rowIndices, ref Unsafe.Add(ref matrix, column), stride, ref Unsafe.Add(ref sums, column));
+        for (; column < columns; column += Width)
+            AddRowsToOne(scales, rowIndices, ref Unsafe.Add(ref matrix, column), stride, ref Unsafe.Add(ref sums, column));
+    }
+
+    private static void CheckSparse(ReadOnlySpan<int> starts, ReadOnlySpan<int> rowIndices, ReadOnlySpan<float> values, int b, int bStride, int columns)
+    {
+        CheckColumns(columns);
+        ArgumentOutOfRangeException.ThrowIfLessThan(bStride, columns);
+        var rows = starts.Length - 1;
+        Check(rows, 1, nameof(starts));
+        for (var row = 0; row < rows; row++)
+        {
+            if (starts[row] < 0 || starts[row] > starts[row + 1])
+                throw new ArgumentException("Rows begin before they end.", nameof(starts));
+        }
+        var elements = starts[rows];
+        Check(rowIndices.Length, elements, nameof(rowIndices));
+        Check(values.Length, elements, nameof(values));
+        var inner = bStride == 0 || b < columns ? 0 : (b - columns) / bStride + 1;
+        foreach (var index in rowIndices[starts[0]..elements])
+        {
+            if ((uint)index >= (uint)inner)
+                throw new ArgumentException($"There is no row {index}.", nameof(rowIndices));
+        }
+    }
+
+    [MethodImpl(Hot)]
+    private static void AddRowsToSix(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ref float matrix, int columns, ref float sums)
+    {
+        Lanes s0 = Vector512.LoadUnsafe(ref sums), s1 = Vector512.LoadUnsafe(ref sums, Width);
+        Lanes s2 = Vector512.LoadUnsafe(ref sums, 2 * Width), s3 = Vector512.LoadUnsafe(ref sums, 3 * Width);
+        Lanes s4 = Vector512.LoadUnsafe(ref sums, 4 * Width), s5 = Vector512.LoadUnsafe(ref sums, 5 * Width);
+        for (var i = 0; i < scales.Length; i++)
+        {
+            ref var row = ref Unsafe.Add(ref matrix, (nint)rowIndices[i] * columns);
+            var factor = Vector512.Create(scales[i]);
+            s0 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row), factor, s0);
+            s1 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, Width), factor, s1);
+            s2 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 2 * Width), factor, s2);
+            s3 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 3 * Width), factor, s3);
+            s4 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 4 * Width), factor, s4);
+            s5 = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref row, 5 * Width), factor, s5);
+        }
+        s0.StoreUnsafe(ref sums);
+        s1.StoreUnsafe(ref sums, Width);
+        s2.StoreUnsafe(ref sums, 2 * Width);
+        s3.StoreUnsafe(ref sums, 3 * Width);
+        s4.StoreUnsafe(ref sums, 4 * Width);
+        s5.StoreUnsafe(ref sums, 5 * Width);
     }
 
     [MethodImpl(Hot)]
@@ -238,6 +313,15 @@ internal static class DenseKernels
         s1.StoreUnsafe(ref sums, Width);
         s2.StoreUnsafe(ref sums, 2 * Width);
         s3.StoreUnsafe(ref sums, 3 * Width);
+    }
+
+    [MethodImpl(Hot)]
+    private static void AddRowsToOne(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, ref float matrix, int columns, ref float sums)
+    {
+        var sum = Vector512.LoadUnsafe(ref sums);
+        for (var i = 0; i < scales.Length; i++)
+            sum = Vector512.FusedMultiplyAdd(Vector512.LoadUnsafe(ref Unsafe.Add(ref matrix, (nint)rowIndices[i] * columns)), Vector512.Create(scales[i]), sum);
+        sum.StoreUnsafe(ref sums);
     }
 
     private static void CheckRows(ReadOnlySpan<float> scales, ReadOnlySpan<int> rowIndices, int matrix, int columns, int vector)

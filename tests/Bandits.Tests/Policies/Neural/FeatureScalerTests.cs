@@ -74,6 +74,35 @@ public sealed class FeatureScalerTests
         Assert.Equal([2, 0, 0], scaled);
     }
 
+    /// <summary>The bits of the formula as a loop, wherever in a vector a number stands and whatever it is.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(37)]
+    [InlineData(64)]
+    public void A_vector_is_scaled_as_a_loop_over_its_numbers_does(int length)
+    {
+        float[] wild = [float.NaN, float.PositiveInfinity, float.NegativeInfinity, 1e30f, -float.MaxValue, 0, -0f, float.Epsilon];
+        var random = new Random(length);
+        for (var trial = 0; trial < 50; trial++)
+        {
+            float Any(double share, double size) => random.NextDouble() < share ? wild[random.Next(wild.Length)] : (float)(size * Normal(random));
+            float[] inputs = [.. Enumerable.Range(0, length).Select(_ => Any(0.2, 3))];
+            // A checkpoint may have any finite shifts and scales; infinity less itself, times 0, is where no number comes from numbers.
+            float[] shift = [.. Enumerable.Range(0, length).Select(_ => Any(0.1, 1))], scale = [.. Enumerable.Range(0, length).Select(_ => Any(0.1, 2))];
+            var scaled = new float[length + 2];
+            FeatureScaler.Apply(inputs, shift, scale, scaled);
+            for (var i = 0; i < length; i++)
+            {
+                var value = (Math.Clamp(inputs[i], -1e18f, 1e18f) - shift[i]) * scale[i];
+                var expected = float.IsNaN(value) ? 0 : Math.Clamp(value, -FeatureScaler.Limit, FeatureScaler.Limit);
+                Assert.Equal(BitConverter.SingleToInt32Bits(expected), BitConverter.SingleToInt32Bits(scaled[i]));
+            }
+            Assert.Equal([0f, 0], scaled[length..]);
+        }
+    }
+
     /// <summary>Powers of two keep every bit; other factors and shifts only differ by rounding.</summary>
     [Theory]
     [InlineData("neu-square-cb", 1024, 0, 0)]

@@ -1,3 +1,7 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+
 namespace Recsys.Bandits.Policies.Neural;
 
 /// <summary>
@@ -92,14 +96,35 @@ internal sealed class FeatureScaler(int length)
     /// <param name="shift">As long.</param>
     /// <param name="scale">As long.</param>
     /// <param name="scaled">As long, written: within ± <see cref="Limit"/>.</param>
+    // Compiled fully at first use and by itself, as the kernels of the networks are.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static void Apply(ReadOnlySpan<float> inputs, ReadOnlySpan<float> shift, ReadOnlySpan<float> scale, Span<float> scaled)
     {
-        for (var i = 0; i < inputs.Length; i++)
-        {
-            var value = (Math.Clamp(inputs[i], -Largest, Largest) - shift[i]) * scale[i];
-            scaled[i] = float.IsNaN(value) ? 0 : Math.Clamp(value, -Limit, Limit);
-        }
+        shift = shift[..inputs.Length];
+        scale = scale[..inputs.Length];
         scaled[inputs.Length..].Clear();
+        ref var from = ref MemoryMarshal.GetReference(inputs);
+        ref var to = ref MemoryMarshal.GetReference(scaled);
+        var (largest, limit) = (Vector512.Create(Largest), Vector512.Create(Limit));
+        var i = 0;
+        for (; i + Vector512<float>.Count <= inputs.Length; i += Vector512<float>.Count)
+        {
+            var input = Vector512.LoadUnsafe(ref from, (nuint)i);
+            var bounded = Vector512.ClampNative(input, -largest, largest);
+            var value = (bounded - Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(shift), (nuint)i))
+                * Vector512.LoadUnsafe(ref MemoryMarshal.GetReference(scale), (nuint)i);
+            // A number is itself. What the clamps make of anything else depends on the machine.
+            var isNumber = Vector512.Equals(input, input) & Vector512.Equals(value, value);
+            (Vector512.ClampNative(value, -limit, limit) & isNumber).StoreUnsafe(ref to, (nuint)i);
+        }
+        for (; i < inputs.Length; i++)
+            scaled[i] = Scaled(inputs[i], shift[i], scale[i]);
+    }
+
+    private static float Scaled(float input, float shift, float scale)
+    {
+        var value = (Math.Clamp(input, -Largest, Largest) - shift) * scale;
+        return float.IsNaN(value) ? 0 : Math.Clamp(value, -Limit, Limit);
     }
 
     // Rounding may leave a mean a little outside.

@@ -12,7 +12,7 @@ internal sealed class MinibatchRows(NeuralOptions options)
     private int[] _rows = [];
     private int[] _placeOf = [];
     private float[] _weights = [];
-    private float[] _gradients = [];
+    private float[][] _gradients = [];
     // By example: the places of its rows.
     private int[] _examples = [];
     private int[] _places = [];
@@ -42,23 +42,20 @@ internal sealed class MinibatchRows(NeuralOptions options)
         var at = 0;
         for (var i = 0; i < examples.Length; i++)
         {
-            examples[i].Values.CopyTo(_values, at);
-            foreach (var row in examples[i].Rows)
-            {
-                var place = _placeOf[row];
-                if (place >= _count || _rows[place] != row)
-                    (_placeOf[row], _rows[_count]) = (place = _count, row);
-                _count = Math.Max(_count, place + 1);
-                _places[at++] = place;
-            }
-            _examples[i + 1] = at;
+            ref readonly var example = ref examples[i];
+            example.Values.CopyTo(_values, at);
+            _count = Place(example.Rows, _places.AsSpan(at, example.Rows.Length), _count);
+            _examples[i + 1] = at += example.Rows.Length;
         }
         var width = options.Width;
         if (_weights.Length < _count * width)
-            (_weights, _gradients, _starts) = (new float[2 * _count * width], new float[2 * _count * width], new int[2 * _count + 1]);
+            (_weights, _gradients, _starts) = (new float[2 * _count * width], new float[2 * _count][], new int[2 * _count + 1]);
         for (var place = 0; place < _count; place++)
-            rows[_rows[place]].Tensor.Values.CopyTo(_weights, place * width);
-        _gradients.AsSpan(0, _count * width).Clear();
+        {
+            var tensor = rows[_rows[place]].Tensor;
+            tensor.Values.CopyTo(_weights, place * width);
+            _gradients[place] = tensor.Gradient;
+        }
     }
 
     /// <summary>Adds what the rows bring into the hidden units of a network.</summary>
@@ -72,7 +69,7 @@ internal sealed class MinibatchRows(NeuralOptions options)
             _examples.AsSpan(network * _batch, _batch + 1), _places, _values, _weights.AsSpan(network * options.Hidden), options.Width, options.Hidden, sums, options.Hidden);
     }
 
-    /// <summary>Computes the derivatives by a network's weights of every row, adding up in the order of the examples.</summary>
+    /// <summary>Writes the derivatives by a network's weights into the gradient of every row in use, added up in the order of the examples.</summary>
     /// <param name="network">Its number.</param>
     /// <param name="slopes">Derivatives by the sums that go into its hidden units, [example][unit].</param>
     public void Differentiate(int network, ReadOnlySpan<float> slopes)
@@ -80,12 +77,25 @@ internal sealed class MinibatchRows(NeuralOptions options)
         if (_used == 0)
             return;
         Transpose(network * _batch);
-        DenseKernels.SparseMultiplyAdd(
-            _starts.AsSpan(0, _count + 1), _users, _usedValues, slopes, options.Hidden, options.Hidden, _gradients.AsSpan(network * options.Hidden), options.Width);
+        DenseKernels.SparseMultiply(
+            _starts.AsSpan(0, _count + 1), _users, _usedValues, slopes, options.Hidden, options.Hidden, _gradients.AsSpan(0, _count), network * options.Hidden);
     }
 
-    /// <summary>The derivatives by all networks' weights of the row at a place.</summary>
-    public ReadOnlySpan<float> GradientOf(int place) => _gradients.AsSpan(place * options.Width, options.Width);
+    /// <summary>Looks up the places of rows; those that have none get the next ones.</summary>
+    /// <returns>How many there are now.</returns>
+    private int Place(int[] rows, Span<int> places, int count)
+    {
+        Span<int> rowAt = _rows, placeOf = _placeOf;
+        for (var i = 0; i < rows.Length; i++)
+        {
+            var row = rows[i];
+            var place = placeOf[row];
+            if (place >= count || rowAt[place] != row)
+                (placeOf[row], rowAt[count]) = (place = count++, row);
+            places[i] = place;
+        }
+        return count;
+    }
 
     private void Reserve(int examples, int rows)
     {

@@ -146,12 +146,8 @@ internal sealed class NeuralEnsemble
                 DenseKernels.MultiplyAdd(_inputs.AsSpan(first * dense), 1, dense, dense, count, back, units, units, Layer.Tensor.Gradient.AsSpan(column), Options.Width);
             _batchRows.Differentiate(network, back);
         }
-        for (var place = 0; place < _batchRows.Rows.Length; place++)
-        {
-            var row = Rows[_batchRows.Rows[place]];
-            _batchRows.GradientOf(place).CopyTo(row.Tensor.Gradient);
-            _touched.Add(row);
-        }
+        foreach (var row in _batchRows.Rows)
+            _touched.Add(Rows[row]);
         var norm = Move(rate);
         if (Options.BatchSize is { } control && count > 1)
             BatchSize = control.Next(BatchSize, GradientNoise.OfMicroBatches(squaredNorms, count, 1, norm * norm));
@@ -223,8 +219,7 @@ internal sealed class NeuralEnsemble
         if (Options.Widths == WidthForm.None || example.Head < 0)
             return;
         var head = Heads[example.Head].Precision;
-        for (var j = 0; j < hidden.Length; j++)
-            head[j] += hidden[j] * hidden[j];
+        TensorPrimitives.MultiplyAdd(hidden, hidden, head.AsSpan(0, hidden.Length), head.AsSpan(0, hidden.Length));
         for (var constant = hidden.Length; constant < head.Length; constant++)
             head[constant] += 1;
         if (Options.Widths == WidthForm.Head)
@@ -253,17 +248,16 @@ internal sealed class NeuralEnsemble
             _stepped[i] = _touched[i].Tensor;
         var tensors = _stepped.AsSpan(0, _touched.Count);
         var norm = Gradients.Clip(tensors, Options.Clip);
-        var usable = Options.Rule.Step(tensors, rate, Step, Options.Pull);
+        var usable = Options.Rule.Step(tensors, rate, Step, Options.Pull, norm);
         foreach (var weights in CollectionsMarshal.AsSpan(_touched))
         {
             if (Options.Average > 0)
             {
                 weights.Steps++;
-                var keep = (float)Math.Min(Options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps));
-                TensorPrimitives.Lerp(weights.Tensor.Values, weights.Average!, keep, weights.Average!);
+                usable &= weights.Follow((float)Math.Min(Options.Average, 1 - 1.0 / (1 + 0.2 * weights.Steps)));
             }
-            // An average of usable weights is usable.
-            usable &= Weights.IsUsable(weights.Tensor.Values);
+            else
+                usable &= Weights.IsUsable(weights.Tensor.Values);
         }
         if (!usable)
             Restart();

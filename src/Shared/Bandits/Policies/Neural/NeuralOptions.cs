@@ -67,6 +67,9 @@ internal sealed record NeuralOptions(
         return part;
     }
 
+    /// <summary>The parameter that all kinds with networks have, and no others.</summary>
+    public const string HiddenName = "hidden";
+
     /// <summary>Hidden units are computed in blocks of so many.</summary>
     public const int Lanes = 16;
 
@@ -94,7 +97,7 @@ internal sealed record NeuralOptions(
     public static IReadOnlyList<Hyperparameter> Declared(string loss, int batch = 40) =>
     [
         new("networks", "4", "Networks that are averaged, each with its own beginning and its own replay.", 1, 32, Integer: true),
-        new("hidden", "96", "Hidden units, in steps of 16.", Lanes, 1024, Integer: true),
+        new(HiddenName, "96", "Hidden units, in steps of 16.", Lanes, 1024, Integer: true),
         new("loss", loss, "square: half the squared error; log: cross entropy, for rewards that are mostly 0 or 1.", Choices: ["square", "log"]),
         new("optimizer", "adamw", "Rule that turns gradients into steps.", Choices: UpdateRules.Names),
         new("rate", "0.003", "Learning rate.", 0, 10),
@@ -121,7 +124,7 @@ internal sealed record NeuralOptions(
             spec.Reward,
             parameters.Choice("loss") == "log" ? NeuralLoss.Log : NeuralLoss.Square,
             parameters.Integer("networks"),
-            (parameters.Integer("hidden") + Lanes - 1) / Lanes * Lanes,
+            (parameters.Integer(HiddenName) + Lanes - 1) / Lanes * Lanes,
             UpdateRules.Find(parameters.Choice("optimizer"))!,
             (float)parameters.Number("rate"),
             parameters.Choice("rateRule") == "shifting",

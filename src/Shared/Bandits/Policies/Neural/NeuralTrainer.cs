@@ -1,7 +1,9 @@
 using System.Buffers;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory.Keys;
 using Recsys.Bandits.Numerics;
 using Recsys.Bandits.Policies.Neural.Optimizers;
+using Recsys.Bandits.Snapshots;
 
 namespace Recsys.Bandits.Policies.Neural;
 
@@ -10,7 +12,7 @@ namespace Recsys.Bandits.Policies.Neural;
 /// cost of an interaction is that of the minibatch, however long the history is. No importance weights: the network is a regression, and which actions it gets to see does
 /// not bias it (Foster and Rakhlin 2020).
 /// </summary>
-internal sealed class NeuralTrainer : INetworkTrainer
+internal sealed class NeuralTrainer : INetworkTrainer, IKeySource
 {
     private static readonly DriftSignal DriftSignal = new();
     private static readonly ShiftingRate RateRule = new();
@@ -74,6 +76,9 @@ internal sealed class NeuralTrainer : INetworkTrainer
 
     /// <inheritdoc/>
     public void ReadCheckpoint(ReadOnlySpan<byte> input) => _state = NeuralCheckpoint.Read(_options, input);
+
+    /// <inheritdoc/>
+    public void WriteKeys(StateWriter writer, KeySpace space) => HiddenKeys.Write(writer, space, _state, _options);
 
     private void Learn(Interaction interaction)
     {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Recsys.Bandits.Policies.Neural.Optimizers;
@@ -64,6 +65,37 @@ internal sealed class Weights
                 return false;
         }
         return true;
+    }
+
+    /// <summary>average ← keep·average + (1 − keep)·θ, of a block that keeps one.</summary>
+    /// <param name="keep">Share of the old, in [0, 1].</param>
+    /// <returns><see cref="IsUsable"/> of θ, in the same pass. An average of usable weights is usable.</returns>
+    // As in the kernels: compiled fully at first use, and by itself.
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public bool Follow(float keep)
+    {
+        ref var values = ref MemoryMarshal.GetArrayDataReference(Tensor.Values);
+        ref var average = ref MemoryMarshal.GetArrayDataReference(Average!);
+        var length = (nuint)Math.Min(Tensor.Length, Average!.Length);
+        var (old, fresh) = (Vector512.Create(keep), Vector512.Create(1 - keep));
+        // Without their signs, the bits of floats are in the order of their magnitudes, and those of what is no number come last.
+        var (magnitude, worst) = (Vector512.Create(int.MaxValue), Vector512<int>.Zero);
+        nuint i = 0;
+        for (; i + (nuint)Vector512<float>.Count <= length; i += (nuint)Vector512<float>.Count)
+        {
+            var value = Vector512.LoadUnsafe(ref values, i);
+            Vector512.FusedMultiplyAdd(value, fresh, Vector512.LoadUnsafe(ref average, i) * old).StoreUnsafe(ref average, i);
+            worst = Vector512.Max(worst, value.AsInt32() & magnitude);
+        }
+        var usable = Vector512.LessThanOrEqualAll(worst, Vector512.Create(BitConverter.SingleToInt32Bits(Largest)));
+        for (; i < length; i++)
+        {
+            var value = Unsafe.Add(ref values, i);
+            ref var slot = ref Unsafe.Add(ref average, i);
+            slot = MathF.FusedMultiplyAdd(value, 1 - keep, slot * keep);
+            usable &= MathF.Abs(value) <= Largest;
+        }
+        return usable;
     }
 
     /// <summary>Begins anew where it began at first.</summary>

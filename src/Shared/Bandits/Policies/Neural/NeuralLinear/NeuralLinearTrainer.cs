@@ -1,5 +1,7 @@
 using System.Buffers;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory.Keys;
+using Recsys.Bandits.Snapshots;
 
 namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 
@@ -8,7 +10,7 @@ namespace Recsys.Bandits.Policies.Neural.NeuralLinear;
 /// each. The copies are replaced after a number of interactions and at a drift alarm; the sums are then made anew from what is replayed, and
 /// in between every interaction is added to them.
 /// </summary>
-internal sealed class NeuralLinearTrainer : INetworkTrainer
+internal sealed class NeuralLinearTrainer : INetworkTrainer, IKeySource
 {
     private readonly NeuralLinearOptions _options;
     private NeuralTrainer _network;
@@ -35,6 +37,9 @@ internal sealed class NeuralLinearTrainer : INetworkTrainer
 
     /// <inheritdoc/>
     public long NetworkRestarts => _network.NetworkRestarts;
+
+    /// <inheritdoc/>
+    public void WriteKeys(StateWriter writer, KeySpace space) => _network.WriteKeys(writer, space);
 
     /// <summary>The network's state, for tests.</summary>
     internal NeuralState State => _network.State;

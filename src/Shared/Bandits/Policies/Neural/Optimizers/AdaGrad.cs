@@ -28,8 +28,8 @@ public sealed class AdaGrad(float discount = 0.999f, float epsilon = 1e-10f) : U
     /// <inheritdoc/>
     public override float DefaultRate => 0.01f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step) =>
-        Sweep.Over(tensor, new Formula(rate, _discount, _epsilon));
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept) =>
+        Sweep.Over(tensors, new Formula(rate, _discount, _epsilon), kept);
 
     private readonly struct Formula(float rate, float discount, float epsilon) : ILaneRule
     {

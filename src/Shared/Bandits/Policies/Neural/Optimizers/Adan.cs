@@ -33,8 +33,8 @@ public sealed class Adan(float beta1 = 0.98f, float beta2 = 0.92f, float beta3 =
     /// <inheritdoc/>
     public override float DefaultRate => 5e-3f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step) =>
-        Sweep.Over(tensor, new Formula(rate, _beta1, _beta2, _beta3, _epsilon, Seen(_beta1, step), Seen(_beta2, step), Seen(_beta3, step)));
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept) =>
+        Sweep.Over(tensors, new Formula(rate, _beta1, _beta2, _beta3, _epsilon, Seen(_beta1, step), Seen(_beta2, step), Seen(_beta3, step)), kept);
 
     private readonly struct Formula(
         float rate, float beta1, float beta2, float beta3, float epsilon, float seen1, float seen2, float seen3) : ILaneRule

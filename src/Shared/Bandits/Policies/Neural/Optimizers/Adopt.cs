@@ -32,8 +32,8 @@ public sealed class Adopt(float beta1 = 0.9f, float beta2 = 0.9999f, float epsil
     /// <inheritdoc/>
     public override float DefaultRate => 1e-3f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step) =>
-        Sweep.Over(tensor, new Formula(rate, _beta1, _beta2, _epsilon, (float)Math.Sqrt(Math.Sqrt(step - 1))));
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept) =>
+        Sweep.Over(tensors, new Formula(rate, _beta1, _beta2, _epsilon, (float)Math.Sqrt(Math.Sqrt(step - 1))), kept);
 
     private readonly struct Formula(float rate, float beta1, float beta2, float epsilon, float bound) : ILaneRule
     {

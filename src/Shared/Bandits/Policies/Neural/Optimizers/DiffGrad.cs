@@ -31,8 +31,8 @@ public sealed class DiffGrad(float beta1 = 0.9f, float beta2 = 0.999f, float eps
     /// <inheritdoc/>
     public override float DefaultRate => 1e-3f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step) =>
-        Sweep.Over(tensor, new Formula(rate, _beta1, _beta2, _epsilon, Seen(_beta1, step), Seen(_beta2, step)));
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept) =>
+        Sweep.Over(tensors, new Formula(rate, _beta1, _beta2, _epsilon, Seen(_beta1, step), Seen(_beta2, step)), kept);
 
     private readonly struct Formula(float rate, float beta1, float beta2, float epsilon, float seen1, float seen2) : ILaneRule
     {

@@ -31,6 +31,9 @@ public interface IUpdateRule
     /// κ of <see cref="Pull.Decoupled"/>, which every tensor goes through just before it moves; not negative. Here and not in a pass of its own, because a network is larger
     /// than the cache that one of its tensors fits into.
     /// </param>
+    /// <param name="norm">
+    /// ‖g‖ over all tensors, or more, from a caller who has measured it: up to <see cref="Gradients.Largest"/> it vouches for every one of them. Not a number: each is looked at.
+    /// </param>
     /// <returns>False if a gradient is not a number, or beyond ± <see cref="Gradients.Largest"/>: then nothing has changed.</returns>
-    bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float pull = 0);
+    bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float pull = 0, double norm = double.NaN);
 }

@@ -29,8 +29,8 @@ public sealed class Lion(float beta1 = 0.9f, float beta2 = 0.99f) : UpdateRule
     /// <inheritdoc/>
     public override float DefaultRate => 1e-4f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step) =>
-        Sweep.Over(tensor, new Formula(rate, _beta1, _beta2));
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept) =>
+        Sweep.Over(tensors, new Formula(rate, _beta1, _beta2), kept);
 
     private readonly struct Formula(float rate, float beta1, float beta2) : ILaneRule
     {

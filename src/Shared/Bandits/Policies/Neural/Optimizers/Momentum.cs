@@ -48,7 +48,13 @@ public sealed class Momentum(Innovation clip = Innovation.Norm, float gain = 0.1
     /// <inheritdoc/>
     public override float DefaultRate => 0.01f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step)
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept)
+    {
+        foreach (var tensor in tensors)
+            Update(tensor, rate, kept);
+    }
+
+    private void Update(ParameterTensor tensor, float rate, float kept)
     {
         var (gradient, average) = (tensor.Gradient, tensor.Memory[0]);
         ref var tracked = ref tensor.Scalars[0];
@@ -56,7 +62,7 @@ public sealed class Momentum(Innovation clip = Innovation.Norm, float gain = 0.1
         if (clip == Innovation.Norm)
         {
             var most = _bound > 0 ? _bound : tracked > 0 ? tracked : length;
-            Sweep.Over(tensor, new Formula(rate, length > most ? (float)(_gain * most / length) : _gain, float.PositiveInfinity));
+            Sweep.Over(tensor, new Formula(rate, length > most ? (float)(_gain * most / length) : _gain, float.PositiveInfinity), kept);
             tracked = Track(tracked, length, length > tracked ? 1 : 0);
         }
         else
@@ -64,7 +70,7 @@ public sealed class Momentum(Innovation clip = Innovation.Norm, float gain = 0.1
             var typical = length / Math.Sqrt(Math.Max(1, tensor.Length));
             var most = (float)(_bound > 0 ? _bound : tracked > 0 ? tracked : float.PositiveInfinity);
             var share = _bound > 0 ? 0 : Distance.CountBeyond(gradient, average, most) / (double)Math.Max(1, tensor.Length);
-            Sweep.Over(tensor, new Formula(rate, _gain, most));
+            Sweep.Over(tensor, new Formula(rate, _gain, most), kept);
             tracked = Track(tracked, typical, share);
         }
     }

@@ -38,13 +38,19 @@ public sealed class OptimisticDescent(
     /// <inheritdoc/>
     public override float DefaultRate => 1;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step)
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept)
+    {
+        foreach (var tensor in tensors)
+            Update(tensor, rate, kept);
+    }
+
+    private void Update(ParameterTensor tensor, float rate, float kept)
     {
         ref var variation = ref tensor.Scalars[0];
-        Sweep.Over(tensor, new Learn(Rate(rate, variation)));
+        Sweep.Over(tensor, new Learn(Rate(rate, variation)), kept);
         Projection.Apply(tensor, _radius);
         variation = (float)(_discount * variation + Distance.Squared(tensor.Gradient, tensor.Memory[1]));
-        Sweep.Over(tensor, new Expect(Rate(rate, variation)));
+        Sweep.Over(tensor, new Expect(Rate(rate, variation)), kept: 1);
         if (float.IsFinite(_radius))
             ProjectPlayed(tensor);
     }

@@ -14,8 +14,10 @@ public static class Pull
     /// <param name="tensor">θ, and θ0 or the origin.</param>
     /// <param name="rate">Learning rate of the step, not negative.</param>
     /// <param name="strength">κ, not negative; 0 does nothing.</param>
-    public static void Decoupled(ParameterTensor tensor, float rate, float strength) =>
-        Shrink(tensor, Math.Max(0, 1 - Product(rate, strength)));
+    public static void Decoupled(ParameterTensor tensor, float rate, float strength) => Shrink(tensor, Kept(rate, strength));
+
+    /// <summary>max(0, 1 − rate·κ), the factor of <see cref="Decoupled"/>.</summary>
+    internal static float Kept(float rate, float strength) => Math.Max(0, 1 - Product(rate, strength));
 
     /// <summary>θ ← θ0 + (θ − θ0)/(1 + rate·κ): after the step, as Adan prints it.</summary>
     /// <inheritdoc cref="Decoupled"/>

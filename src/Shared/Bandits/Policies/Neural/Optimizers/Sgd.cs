@@ -26,10 +26,11 @@ public sealed class Sgd(float radius = float.PositiveInfinity) : UpdateRule
     /// <inheritdoc/>
     public override float DefaultRate => 0.01f;
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step)
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept)
     {
-        Sweep.Over(tensor, new Formula(rate));
-        Projection.Apply(tensor, _radius);
+        Sweep.Over(tensors, new Formula(rate), kept);
+        foreach (var tensor in tensors)
+            Projection.Apply(tensor, _radius);
     }
 
     private readonly struct Formula(float rate) : ILaneRule

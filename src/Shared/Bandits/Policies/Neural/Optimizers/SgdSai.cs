@@ -57,8 +57,11 @@ public sealed class SgdSai(float momentum = 0.9f, int warmUp = 1, float epsilon 
             tensor.Scalars[Scale] = largest > 0 ? tensor.Scalars[Ratio] / largest : 0;
     }
 
-    private protected override void Update(ParameterTensor tensor, float rate, long step) =>
-        Sweep.Over(tensor, new Formula(rate * tensor.Scalars[Scale], _momentum));
+    private protected override void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept)
+    {
+        foreach (var tensor in tensors)
+            Sweep.Over(tensor, new Formula(rate * tensor.Scalars[Scale], _momentum), kept);
+    }
 
     /// <summary>‖g‖/(std(g) + ε) with the unbiased standard deviation; 0 if all of g is 0.</summary>
     private float SignalToNoise(ReadOnlySpan<float> gradient)

@@ -16,7 +16,7 @@ public abstract class UpdateRule : IUpdateRule
     public abstract float DefaultRate { get; }
 
     /// <inheritdoc/>
-    public bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float pull = 0)
+    public bool Step(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float pull = 0, double norm = double.NaN)
     {
         if (!float.IsFinite(rate) || rate < 0)
             throw new ArgumentOutOfRangeException(nameof(rate), rate, "A learning rate is finite and not negative.");
@@ -28,14 +28,10 @@ public abstract class UpdateRule : IUpdateRule
                     $"A tensor has {tensor.Memory.Length} slots and {tensor.Scalars.Length} scalars; {Name} needs {Slots} and {Scalars}.",
                     nameof(tensors));
         }
-        if (!Gradients.AreUsable(tensors))
+        if (!(norm <= Gradients.Largest) && !Gradients.AreUsable(tensors))
             return false;
         Observe(tensors);
-        foreach (var tensor in tensors)
-        {
-            Pull.Decoupled(tensor, rate, pull);
-            Update(tensor, rate, step);
-        }
+        Update(tensors, rate, step, Pull.Kept(rate, pull));
         return true;
     }
 
@@ -44,8 +40,12 @@ public abstract class UpdateRule : IUpdateRule
     {
     }
 
-    /// <summary>Moves one tensor.</summary>
-    private protected abstract void Update(ParameterTensor tensor, float rate, long step);
+    /// <summary>Moves the tensors, each after its pull.</summary>
+    /// <param name="tensors">Any number.</param>
+    /// <param name="rate">Learning rate.</param>
+    /// <param name="step">From 1.</param>
+    /// <param name="kept">Factor of the pull, which the first <see cref="Sweep"/> over a tensor goes by.</param>
+    private protected abstract void Update(ReadOnlySpan<ParameterTensor> tensors, float rate, long step, float kept);
 
     /// <summary>1 − β^t, what an average with retention β that began at 0 has seen of its input after t steps.</summary>
     /// <remarks>Once β^t is below half a unit in the last place of 1, that is 1: a power for every tensor costs more than most of them do to move.</remarks>
