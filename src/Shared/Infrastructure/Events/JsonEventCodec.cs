@@ -106,7 +106,7 @@ public static class JsonEventCodec
             {
                 var codes = new List<ushort>();
                 foreach (var code in List(address, "codes", required: true))
-                    codes.Add((ushort)Whole((JsonElement?)code, "codes", ushort.MaxValue));
+                    codes.Add((ushort)WholeOf(code, "codes", ushort.MaxValue));
                 addresses.Add(new MemoryAddress(Space(address), codes.ToArray()));
             }
             traces.Add(new MemoryTrace(
@@ -179,19 +179,19 @@ public static class JsonEventCodec
         _ => throw new EventFormatException($"Field '{field}' must be text."),
     };
 
-    private static double Number(JsonElement at, string field) => Number(Get(at, field), field);
+    private static double Number(JsonElement at, string field) => NumberOf(Get(at, field), field);
 
-    private static double Number(JsonElement? given, string field) =>
+    private static double NumberOf(JsonElement? given, string field) =>
         given is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out var number) && double.IsFinite(number)
             ? number
             : throw new EventFormatException($"Field '{field}' must be a finite number.");
 
-    private static long Whole(JsonElement at, string field, long maximum) => Whole(Get(at, field), field, maximum);
+    private static long Whole(JsonElement at, string field, long maximum) => WholeOf(Get(at, field), field, maximum);
 
-    private static long Whole(JsonElement? given, string field, long maximum)
+    private static long WholeOf(JsonElement? given, string field, long maximum)
     {
         // A whole number may also be written as 3.0 or 3e0.
-        var number = Number(given, field);
+        var number = NumberOf(given, field);
         return number >= 0 && number <= maximum && number == Math.Floor(number) && number < long.MaxValue
             ? (long)number
             : throw new EventFormatException($"Field '{field}' must be a whole number from 0 to {maximum}.");
