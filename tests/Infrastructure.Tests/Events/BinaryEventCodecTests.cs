@@ -47,6 +47,21 @@ public sealed class BinaryEventCodecTests
             + "01" + "0161" + "00" + "00" + "0500000000000000"
             + "01" + "00" + "0000803E",
             Convert.ToHexString(EventSamples.Write(decision)));
+        var traced = decision with
+        {
+            Traces =
+            [
+                new MemoryTrace(
+                    0.25f, 0.5f, 3, -1,
+                    [new MemoryAddress(new KeySpace(0x0102030405060708), new ushort[] { 1, 0x0FFF }), new MemoryAddress(new KeySpace(9), new ushort[] { 2, 3 })]),
+            ],
+        };
+        var plain = Convert.ToHexString(EventSamples.Write(decision));
+        Assert.Equal(
+            plain.Replace("AC02" + "03", "AC02" + "0B", StringComparison.Ordinal)
+            + "02" + "02" + "0807060504030201" + "0900000000000000"
+            + "0000803E" + "0000003F" + "00004040" + "000080BF" + "0100FF0F" + "02000300",
+            Convert.ToHexString(EventSamples.Write(traced)));
         Assert.Equal(
             "0102" + "0068E5CF8B010000" + "026431" + "000000000000F03F" + "03" + "0161" + "026531",
             Convert.ToHexString(EventSamples.Write(new RewardEvent("d1", 1_700_000_000_000, 1, "a", "e1"))));
@@ -101,6 +116,17 @@ public sealed class BinaryEventCodecTests
     [InlineData("01 01 0000000000000000 0161 0170 00 01 00 00 00 01 0161 00 00 01 01 0000803F", "number 1 of 1")]
     [InlineData("01 01 0000000000000000 0161 0170 00 01 00 00 00 01 0161 00 00 02 00 0000803F 00 0000803F", "twice")]
     [InlineData("01 01 0000000000000000 0161 0170 00 01 01 00000000 0000C07F 00 00 01 0161 00 00 01 00 0000803F", "not finite")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 00 01", "0 codes")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 8102 01", "257 codes")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F FFFFFFFF0F 01", "there are 1 to 256")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 01 00", "0 key spaces")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 01 03", "3 key spaces")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 02 01 0000000000000000 00000000 00000000 00000000 00000000 0100", "cut short")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 01 01 0000000000000000 0000C07F 00000000 00000000 00000000 0100", "not finite")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 01 01 0000000000000000 00000000 0000807F 00000000 00000000 0100", "not finite")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 01 01 0000000000000000 00000000 00000000 000080BF 00000000 0100", "evidence -1")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 09 00 00 00 01 0161 00 00 01 00 0000803F 01 01 0000000000000000 00000000 00000000 00000000 0100803F 0100", "outside [-1, 1]")]
+    [InlineData("01 01 0000000000000000 0161 0170 00 19 00 00 00 01 0161 00 00 01 00 0000803F", "flags 19")]
     public void Read_says_what_is_wrong(string hex, string reason) =>
         Assert.Contains(reason, Assert.Throws<EventFormatException>(() => BinaryEventCodec.Read(Convert.FromHexString(hex.Replace(" ", "")))).Message, StringComparison.Ordinal);
 
@@ -120,6 +146,28 @@ public sealed class BinaryEventCodecTests
                 new DecisionQuery(candidates[0].Features, candidates, clusters), chosen, allCandidates: true);
         }
         Assert.Equal(0, Allocation.Least(Write));
+    }
+
+    [Fact]
+    public void WriteDecision_with_traces_allocates_nothing_and_refuses_those_of_another_decision()
+    {
+        Candidate[] candidates = [new("a"u8.ToArray(), new ActionKey(1), FeatureSet.Empty), new("b"u8.ToArray(), new ActionKey(2), FeatureSet.Empty)];
+        var output = new ArrayBufferWriter<byte>(1 << 16);
+        var traces = new TraceBuffer();
+        traces.Prepare(2, 64, [new KeySpace(1), new KeySpace(2)]);
+        void Write(params ReadOnlySpan<ChosenSlot> chosen)
+        {
+            output.ResetWrittenCount();
+            BinaryEventCodec.WriteDecision(
+                output, "decision-1"u8, 1_700_000_000_000, "uniform"u8, 7, true, new DecisionQuery(FeatureSet.Empty, candidates, default), chosen,
+                allCandidates: true, learned: true, traces);
+        }
+        Assert.Equal(0, Allocation.Least(() => Write(new(1, 0.5f), new(0, 1))));
+        Assert.Equal(2, Assert.IsType<DecisionEvent>(BinaryEventCodec.Read(output.WrittenSpan)).Traces.Count);
+        Assert.Throws<ArgumentException>(() => Write(new ChosenSlot(1, 0.5f)));
+        traces.Clear();
+        Write(new ChosenSlot(1, 0.5f));
+        Assert.Empty(Assert.IsType<DecisionEvent>(BinaryEventCodec.Read(output.WrittenSpan)).Traces);
     }
 
     private static void ReadDamaged(byte[] bytes)

@@ -17,7 +17,7 @@ public sealed class EventDocumentTests
     public void Examples_of_events_md_are_read()
     {
         var examples = Regex.Matches(Document("events.md"), "```json\n(?<json>[^`]*)```", Options);
-        Assert.Equal(4, examples.Count);
+        Assert.Equal(5, examples.Count);
         foreach (Match example in examples)
             JsonEventCodec.Read(Encoding.UTF8.GetBytes(example.Groups["json"].Value), default, new FeatureSchema(ContextVector: 1, ActionVector: 1), appendedAt: 0);
     }

@@ -4,6 +4,7 @@ using System.Text;
 using CsCheck;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
+using Recsys.Bandits.Memory;
 using Recsys.Infrastructure.Events;
 
 namespace Recsys.Infrastructure.Tests.Events;
@@ -20,6 +21,17 @@ internal static class EventSamples
         from dense in Floats.Array[0, 4]
         select new FeatureSet(sparse, dense);
 
+    /// <summary>Traces of so many positions; none every other time.</summary>
+    private static Gen<MemoryTrace[]> TracesOf(int positions) => Gen.OneOf(
+        Gen.Const(Array.Empty<MemoryTrace>()),
+        from arrays in Gen.Frequency((5, Gen.Int[1, 4]), (1, Gen.Const(MemoryShape.ArraysMax)))
+        from spaces in Gen.ULong.Array[1, MemoryTrace.AddressesMax]
+        from traces in Gen.Select(
+            Floats, Floats, Gen.Float[0, 1e9f], Gen.Float[-1, 1], Gen.UShort.Array[arrays].Array[spaces.Length],
+            (expected, corrected, evidence, local, codes) => new MemoryTrace(
+                expected, corrected, evidence, local, [.. spaces.Select((s, i) => new MemoryAddress(new KeySpace(s), codes[i]))])).Array[positions]
+        select traces);
+
     public static readonly Gen<DecisionEvent> Decisions =
         from id in Ids
         from time in Gen.Long[0, 253_402_300_799_999]
@@ -33,11 +45,13 @@ internal static class EventSamples
         from positions in Gen.Int[1, actions.Length]
         from propensities in Gen.Float[1e-6f, 1].Array[positions]
         from rotation in Gen.Int[0, actions.Length - 1]
+        from traces in TracesOf(positions)
         select new DecisionEvent(
             id, time, policy, version, activated, context, clusters, actions,
             [.. propensities.Select((p, i) => new ChosenSlot((i + rotation) % actions.Length, p))])
         {
             Learned = learned,
+            Traces = traces,
         };
 
     public static readonly Gen<LoggedEvent> Any = Gen.OneOf(
@@ -75,7 +89,23 @@ internal static class EventSamples
         BinaryEventCodec.WriteDecision(
             output, Encoding.UTF8.GetBytes(decision.DecisionId), decision.Time, Encoding.UTF8.GetBytes(decision.Policy), decision.PolicyVersion,
             decision.Activated, new DecisionQuery(decision.Context, candidates, decision.Clusters.ToArray()), decision.Chosen.ToArray(), allCandidates,
-            decision.Learned ?? true);
+            decision.Learned ?? true, Buffer(decision.Traces));
+    }
+
+    /// <summary>Traces as whoever decides has them.</summary>
+    public static TraceBuffer Buffer(IReadOnlyList<MemoryTrace> traces)
+    {
+        var buffer = new TraceBuffer();
+        if (traces.Count == 0)
+            return buffer;
+        buffer.Prepare(traces.Count, traces[0].Addresses[0].Codes.Length, [.. traces[0].Addresses.Select(static a => a.Space)]);
+        for (var i = 0; i < traces.Count; i++)
+        {
+            new[] { traces[i].Expected, traces[i].Corrected, traces[i].Evidence, traces[i].Local }.CopyTo(buffer.Numbers(i));
+            for (var s = 0; s < traces[i].Addresses.Count; s++)
+                traces[i].Addresses[s].Codes.Span.CopyTo(buffer.Codes(i, s));
+        }
+        return buffer;
     }
 
     /// <summary>Everything that an event says, as text, so that events can be compared.</summary>
@@ -84,9 +114,15 @@ internal static class EventSamples
         DecisionEvent d => string.Create(
             CultureInfo.InvariantCulture,
             $"decision {d.DecisionId} {d.Time} {d.Policy} {d.PolicyVersion} {d.Activated} {d.Learned ?? true} {Describe(d.Context)} [{string.Join(' ', d.Clusters)}] " +
-            $"[{string.Join(' ', d.Actions.Select(a => $"{a.Id} {a.Key.Value:x} {a.ClusterMask:x} {Describe(a.Features)}"))}] [{string.Join(' ', d.Chosen)}]"),
+            $"[{string.Join(' ', d.Actions.Select(a => $"{a.Id} {a.Key.Value:x} {a.ClusterMask:x} {Describe(a.Features)}"))}] [{string.Join(' ', d.Chosen)}] " +
+            $"[{string.Join(' ', d.Traces.Select(Describe))}]"),
         _ => logged.ToString(),
     };
+
+    private static string Describe(MemoryTrace trace) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{trace.Expected} {trace.Corrected} {trace.Evidence} {trace.Local} " +
+        $"{string.Join(' ', trace.Addresses.Select(static a => $"{a.Space.Value:x16}:{string.Join(',', a.Codes.ToArray())}"))}");
 
     private static string Describe(FeatureSet features) =>
         string.Create(CultureInfo.InvariantCulture, $"({string.Join(' ', features.Sparse.ToArray())}|{string.Join(' ', features.Dense.ToArray())})");

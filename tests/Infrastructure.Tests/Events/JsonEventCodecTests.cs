@@ -69,6 +69,30 @@ public sealed class JsonEventCodecTests
         Assert.Equal(AppendedAt, decision.Time);
     }
 
+    [Fact]
+    public void Decision_takes_the_traces_of_its_positions()
+    {
+        var decision = Assert.IsType<DecisionEvent>(Read(
+            """
+            {"type":"decision","decisionId":"d","actions":[{"id":"a"},{"id":"b"}],"chosen":[{"id":"b","propensity":0.5},{"id":"a","propensity":1}],
+             "memory":[
+              {"expected":0.25,"corrected":0.5,"evidence":3,"local":-1,"addresses":[{"space":"0102030405060708","codes":[1,4095.0]},{"space":"ffFFffffffffffff","codes":[2,65535]}]},
+              {"expected":-2,"corrected":1e3,"evidence":0,"local":0,"addresses":[{"space":"0000000000000000","codes":[0]}],"ours":1}]}
+            """));
+        MemoryTrace[] expected =
+        [
+            new(0.25f, 0.5f, 3, -1, [new(new KeySpace(0x0102030405060708), new ushort[] { 1, 4095 }), new(new KeySpace(ulong.MaxValue), new ushort[] { 2, 65535 })]),
+            new(-2, 1000, 0, 0, [new(new KeySpace(0), new ushort[] { 0 })]),
+        ];
+        Assert.Equal(EventSamples.Describe(decision with { Traces = expected }), EventSamples.Describe(decision));
+    }
+
+    [Theory]
+    [InlineData("null")]
+    [InlineData("[]")]
+    public void Decision_without_traces_has_none(string given) => Assert.Empty(Assert.IsType<DecisionEvent>(Read(
+        $$"""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":{{given}}}""")).Traces);
+
     [Theory]
     [InlineData("", "not valid JSON")]
     [InlineData("[]", "not a JSON object")]
@@ -101,6 +125,21 @@ public sealed class JsonEventCodecTests
     [InlineData("""{"type":"decision","decisionId":"d","policyVersion":1.5,"actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}]}""", "'policyVersion' must be a whole number")]
     [InlineData("""{"type":"decision","decisionId":"d","clusters":[{"cluster":-1,"weight":1}],"actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}]}""", "'cluster' must be a whole")]
     [InlineData("""{"type":"decision","decisionId":"d","clusters":[{"cluster":1,"weight":2}],"actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}]}""", "weights lie in [0, 1]")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":{}}""", "'memory' must be an array")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[1]}""", "An object with 'addresses'")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{}]}""", "no array 'addresses'")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[1]}]},{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[1]}]}]}""", "2 memory traces for 1 positions")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[1]}]}]}""", "'corrected' must be a finite number")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1e39,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[1]}]}]}""", "not finite")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":-1,"local":1,"addresses":[{"space":"0000000000000001","codes":[1]}]}]}""", "evidence -1")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1.5,"addresses":[{"space":"0000000000000001","codes":[1]}]}]}""", "outside [-1, 1]")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":" 000000000000001","codes":[1]}]}]}""", "16 hexadecimal digits")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"1","codes":[1]}]}]}""", "16 hexadecimal digits")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[65536]}]}]}""", "'codes' must be a whole number")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[null]}]}]}""", "'codes' must be a finite number")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[]}]}]}""", "0 codes")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[{"space":"0000000000000001","codes":[1]},{}]}]}""", "no array 'codes'")]
+    [InlineData("""{"type":"decision","decisionId":"d","actions":[{"id":"a"}],"chosen":[{"id":"a","propensity":1}],"memory":[{"expected":1,"corrected":1,"evidence":1,"local":1,"addresses":[]}]}""", "0 addresses")]
     public void Read_says_what_is_wrong(string json, string reason) =>
         Assert.Contains(reason, Assert.Throws<EventFormatException>(() => Read(json)).Message, StringComparison.Ordinal);
 

@@ -76,7 +76,7 @@ public sealed class JsonSchemaTests
         Assert.InRange(accepted, 100, 3_000);
     }
 
-    // That chosen actions are listed, once each, is said in words; JSON Schema cannot say it.
+    // That chosen actions are listed, once each, and that each has a trace or none, is said in words; JSON Schema cannot say it.
     private static bool RefersToNothing(JsonNode changed)
     {
         if (changed["actions"] is not JsonArray actions || changed["chosen"] is not JsonArray chosen)
@@ -84,6 +84,7 @@ public sealed class JsonSchemaTests
         var listed = actions.Select(a => a!["id"]!.GetValue<string>()).ToList();
         var used = chosen.Select(c => c!["id"]!.GetValue<string>()).ToList();
         return listed.Distinct().Count() < listed.Count || used.Distinct().Count() < used.Count || used.Except(listed).Any()
+            || (changed["memory"] is JsonArray { Count: > 0 } memory && memory.Count != used.Count)
             || changed.ToJsonString().Contains("\"vector\":[1", StringComparison.Ordinal);
     }
 
