@@ -1,3 +1,4 @@
+using Recsys.Bandits.Memory;
 using Recsys.Bandits.Policies;
 using Recsys.Learner.Simulation;
 using Recsys.Learner.Simulation.Classification;
@@ -58,6 +59,32 @@ public sealed class ClassificationSimulationTests
         Assert.NotEqual(still.Regret, fromStart.Regret);
     }
 
+    [Theory]
+    [InlineData("neu-fast-cb")]
+    [InlineData("lin-ucb")]
+    [InlineData("diag-lin-ucb")]
+    public void Run_with_a_memory_is_a_function_of_the_seed_and_of_nothing_else(string kind)
+    {
+        var data = Colours(300);
+        var options = new ClassificationOptions(kind, Rounds: 600, Seed: 5, Delay: 3, Batch: 2, ShiftAt: 400, Memory: Small);
+        var first = WithoutTimes(ClassificationSimulation.Run(data, options));
+        Assert.Equal(first, WithoutTimes(ClassificationSimulation.Run(data, options)));
+        Assert.NotEqual(first.LogLoss, ClassificationSimulation.Run(data, options with { Memory = null }).LogLoss);
+        // A memory that corrects nothing changes nothing.
+        var still = WithoutTimes(ClassificationSimulation.Run(data, options with { Memory = Small with { Lambda = 0 } }));
+        Assert.Equal(WithoutTimes(ClassificationSimulation.Run(data, options with { Memory = null })), still);
+    }
+
+    [Fact]
+    public void Run_with_a_memory_a_network_finds_back_sooner_after_a_shift()
+    {
+        var options = new ClassificationOptions("neu-fast-cb", Rounds: 3000, Seed: 1, ShiftAt: 1500);
+        var (without, with) = (
+            ClassificationSimulation.Run(Colours(600), options), ClassificationSimulation.Run(Colours(600), options with { Memory = Small }));
+        Assert.InRange(with.RegretAfterShift!.Value, 1, 0.8 * without.RegretAfterShift!.Value);
+        Assert.InRange(with.LogLossAfterShift!.Value, 0, 0.8 * without.LogLossAfterShift!.Value);
+    }
+
     [Fact]
     public void Run_unknown_policy_names_the_known_ones()
     {
@@ -82,6 +109,8 @@ public sealed class ClassificationSimulationTests
         Assert.Throws<OperationCanceledException>(
             () => ClassificationSimulation.Run(Colours(20), new ClassificationOptions("uniform", 1_000_000, 1), null, null, cancelled.Token));
     }
+
+    private static MemoryOptions Small => new(new MemoryShape(16, 8), Window: 300, RenewAfter: 300);
 
     private static ClassificationResult WithoutTimes(ClassificationResult result) =>
         result with { Seconds = 0, DecisionsPerSecond = 0, LearnedPerSecond = 0 };

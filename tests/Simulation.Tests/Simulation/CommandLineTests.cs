@@ -20,7 +20,7 @@ public sealed class CommandLineTests
         using var json = JsonDocument.Parse(output.TrimEnd().Split('\n')[^1]);
         Assert.Equal(
             ["policy", "rounds", "actions", "features", "regret", "regretAfterShift", "meanPropensity", "seconds", "decisionsPerSecond", "learnedPerSecond",
-                "squaredError"],
+                "squaredError", "logLoss", "logLossAfterShift"],
             json.RootElement.EnumerateObject().Select(static p => p.Name));
         Assert.Equal("uniform", json.RootElement.GetProperty("policy").GetString());
         Assert.Equal(200, json.RootElement.GetProperty("rounds").GetInt64());
@@ -99,7 +99,10 @@ public sealed class CommandLineTests
     [InlineData("--policy nope", LearnerCommandLine.Misused, "Known: ")]
     [InlineData("--policy uniform --set nope=1", LearnerCommandLine.Misused, "nope")]
     [InlineData("--policy uniform --set nope", LearnerCommandLine.Misused, "name=value")]
-    [InlineData("--policy uniform --memory on", LearnerCommandLine.Misused, "not available")]
+    [InlineData("--policy uniform --memory on --memory-set nope=1", LearnerCommandLine.Misused, "Known: arrays")]
+    [InlineData("--policy uniform --memory on --memory-set bits=17", LearnerCommandLine.Misused, "Bits")]
+    [InlineData("--policy uniform --memory on --memory-set lambda=much", LearnerCommandLine.Misused, "'lambda' of the error memory is a number")]
+    [InlineData("--policy uniform --memory on --memory-set keys=outer", LearnerCommandLine.Misused, "auto, input, hidden")]
     [InlineData("--policy uniform --memory maybe", LearnerCommandLine.Misused, "maybe")]
     [InlineData("--policy uniform --rounds 0", LearnerCommandLine.Misused, "--rounds")]
     [InlineData("--policy uniform --rounds many", LearnerCommandLine.Misused, "many")]

@@ -7,10 +7,10 @@ namespace Recsys.Bandits.Memory;
 /// <param name="Shape">K and L.</param>
 internal readonly record struct CellLayout(MemoryShape Shape)
 {
-    /// <summary>Most cells of a page: 12 KiB of sums, 8 KiB of what is served, far below what the collector never moves.</summary>
+    /// <summary>Most cells of a page: 3 KiB of sums, 2 KiB of what is served. A sample touches one page of each array, and all of these are copied for the next picture.</summary>
     public const int PageMost = 1 << PageBitsMost;
 
-    private const int PageBitsMost = 9;
+    private const int PageBitsMost = 7;
 
     /// <summary>log₂ of the cells of a page.</summary>
     public int PageBits => Math.Min(Shape.Bits, PageBitsMost);

@@ -18,6 +18,8 @@ internal sealed class FrozenCells(MemoryCell totals, MemoryCell[]?[] pages)
     /// <exception cref="Snapshots.SnapshotFormatException">With these, not all arrays add up to the same samples.</exception>
     public FrozenCells With(CellLayout layout, CellList list)
     {
+        if (list.Indices.Length == 0 && list.Totals == totals)
+            return this;
         var next = (MemoryCell[]?[])pages.Clone();
         var added = new MemoryCell[layout.Shape.Arrays];
         for (var i = 0; i < list.Indices.Length; i++)

@@ -17,37 +17,36 @@ internal static class FrozenPages
         CellLayout layout, double gamma, float[][] pages, PartitionCells[] before, PartitionCells[] after)
     {
         var next = (float[][])pages.Clone();
-        List<MemoryCell[]> current = [], previous = [], oldCurrent = [], oldPrevious = [];
+        List<MemoryCell[]> current = [], previous = [];
         for (var page = 0; page < next.Length; page++)
         {
-            Sources(before, page, oldCurrent, oldPrevious);
-            Sources(after, page, current, previous);
-            if (!Same(oldCurrent, current) || !Same(oldPrevious, previous))
-                next[page] = Page(layout, gamma, current, previous);
+            if (!HasChanged(before, after, page))
+                continue;
+            current.Clear();
+            previous.Clear();
+            foreach (var partition in after)
+            {
+                if (partition.Current.Page(page) is { } now)
+                    current.Add(now);
+                if (partition.Previous.Page(page) is { } then)
+                    previous.Add(then);
+            }
+            next[page] = Page(layout, gamma, current, previous);
         }
         return next;
     }
 
-    /// <summary>The pages that add up to what is read.</summary>
-    private static void Sources(PartitionCells[] partitions, int page, List<MemoryCell[]> current, List<MemoryCell[]> previous)
+    // Partitions keep their order, and pages that have not changed are the same arrays.
+    private static bool HasChanged(PartitionCells[] before, PartitionCells[] after, int page)
     {
-        current.Clear();
-        previous.Clear();
-        foreach (var partition in partitions)
+        if (before.Length != after.Length)
+            return true;
+        for (var p = 0; p < after.Length; p++)
         {
-            if (partition.Current.Page(page) is { } now)
-                current.Add(now);
-            if (partition.Previous.Page(page) is { } then)
-                previous.Add(then);
+            if (!ReferenceEquals(before[p].Current.Page(page), after[p].Current.Page(page)) || !ReferenceEquals(before[p].Previous.Page(page), after[p].Previous.Page(page)))
+                return true;
         }
-    }
-
-    private static bool Same(List<MemoryCell[]> left, List<MemoryCell[]> right)
-    {
-        var same = left.Count == right.Count;
-        for (var i = 0; same && i < left.Count; i++)
-            same = ReferenceEquals(left[i], right[i]);
-        return same;
+        return false;
     }
 
     private static float[] Page(CellLayout layout, double gamma, List<MemoryCell[]> current, List<MemoryCell[]> previous)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Recsys.Bandits.Memory;
 using Recsys.Bandits.Policies;
 using Recsys.Learner.CommandLine;
 using Recsys.Learner.Simulation;
@@ -50,6 +51,20 @@ public sealed class StreamSimulationTests
         // Neither share of clicks knows the colour.
         Assert.InRange(result.RunningMeanLogLoss, 0.69, 0.70);
         Assert.InRange(result.RecentMeanLogLoss, 0.69, 0.70);
+    }
+
+    [Theory]
+    [InlineData("neu-fast-cb")]
+    [InlineData("epsilon-greedy")]
+    public void Run_with_a_memory_follows_a_turn_sooner_and_repeats_itself(string kind)
+    {
+        var table = StreamTables.Read(StreamTables.Drifting(4000, 1), new StreamColumns("click"));
+        var options = new StreamOptions(kind, PublishEvery: 20, Memory: new MemoryOptions(new MemoryShape(16, 8), Window: 300));
+        var with = StreamSimulation.Run(table, options);
+        Assert.Equal(WithoutTimes(with), WithoutTimes(StreamSimulation.Run(table, options)));
+        var without = StreamSimulation.Run(table, options with { Memory = null });
+        Assert.InRange(with.Tenths[5].LogLoss!.Value, 0, without.Tenths[5].LogLoss!.Value - 0.03);
+        Assert.InRange(with.LogLoss, 0, without.LogLoss);
     }
 
     [Fact]
