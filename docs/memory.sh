@@ -43,8 +43,12 @@ export -f run
     echo "ablation bank-additional-full 1 ${setting//,/+} --memory on $words"
   done
 } >"$work/runs"
-xargs -P "${JOBS:-2}" -I{} bash -c "run {}" <"$work/runs" |
-  awk -v total="$(wc -l <"$work/runs")" '{ print; fflush(); if (NR % 10 == 0 || NR == total) print NR " of " total > "/dev/stderr" }' >"$work/new"
+done=0
+xargs -P "${JOBS:-2}" -I{} bash -c "run {}" <"$work/runs" | while IFS= read -r line; do
+  echo "$line"
+  done=$((done + 1))
+  ((done % 10)) || echo "$done of $(wc -l <"$work/runs")" >&2
+done >"$work/new"
 out=docs/plots/memory.csv
 { grep -v -F -f <(cut -d, -f1,2,3 "$work/new" | sort -u | sed 's/$/,/') "$out" 2>/dev/null | grep -v ^part, || true; cat "$work/new"; } | sort -u >"$work/merged"
 { echo part,data,series,seed,regret,regretAfterShift,logLoss,logLossAfterShift,auc; cat "$work/merged"; } >"$out"
