@@ -26,16 +26,34 @@ public sealed class InteractionJoinerTests
     }
 
     [Fact]
+    public void Interaction_has_the_trace_of_its_position_however_it_ends()
+    {
+        Apply(JoinScript.Decision("d", 100, positions: 2));
+        Apply(new RewardEvent("d", 101, 1, "a"));
+        Apply(new TickEvent(120));
+        Apply(JoinScript.Decision("none", 150, positions: 2));
+        Apply(new TickEvent(170));
+        // JoinScript shows "b" at the first position and "a" at the second; no memory was asked at 150.
+        var (first, second) = (JoinScript.Trace(100, 0), JoinScript.Trace(100, 1));
+        Assert.Equal([(1f, 1f), (0.25f, 0f), (0.25f, null), (0.25f, null)], _joined.Select(static i => (i.Reward, i.Trace?.Corrected)));
+        Assert.Equal([100f, 100f, null, null], _joined.Select(static i => i.Trace?.Expected));
+        Assert.Equal(second.Addresses[0].Codes.ToArray(), _joined[0].Trace!.Addresses[0].Codes.ToArray());
+        Assert.Equal(first.Addresses[0].Codes.ToArray(), _joined[1].Trace!.Addresses[0].Codes.ToArray());
+    }
+
+    [Fact]
     public void Candidates_that_were_not_chosen_are_given_up_at_once_and_the_chosen_one_with_its_window()
     {
-        var (chosen, other) = ApplyOneOfTwo();
+        var (chosen, other, trace) = ApplyOneOfTwo();
         GC.Collect();
         Assert.True(chosen.IsAlive);
+        Assert.True(trace.IsAlive);
         Assert.False(other.IsAlive);
         Apply(new TickEvent(120));
         _joined.Clear();
         GC.Collect();
         Assert.False(chosen.IsAlive);
+        Assert.False(trace.IsAlive);
         Assert.Equal(JoinOutcome.Late, Apply(new RewardEvent("d", 121, 1, "shown")));
     }
 
@@ -262,10 +280,11 @@ public sealed class InteractionJoinerTests
 
     // By itself, so that no local of the test keeps the actions alive.
     [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
-    private (WeakReference Chosen, WeakReference Other) ApplyOneOfTwo()
+    private (WeakReference Chosen, WeakReference Other, WeakReference Trace) ApplyOneOfTwo()
     {
         LoggedAction[] actions = [new("other", FeatureSet.Empty), new("shown", FeatureSet.Empty)];
-        Apply(new DecisionEvent("d", 100, "uniform", 0, true, FeatureSet.Empty, [], actions, [new ChosenSlot(1, 0.5f)]));
-        return (new(actions[1]), new(actions[0]));
+        var trace = JoinScript.Trace(100, 0);
+        Apply(new DecisionEvent("d", 100, "uniform", 0, true, FeatureSet.Empty, [], actions, [new ChosenSlot(1, 0.5f)]) { Traces = [trace] });
+        return (new(actions[1]), new(actions[0]), new(trace));
     }
 }

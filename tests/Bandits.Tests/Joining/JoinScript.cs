@@ -1,6 +1,7 @@
 using CsCheck;
 using Recsys.Bandits.Features;
 using Recsys.Bandits.Interactions;
+using Xunit;
 
 namespace Recsys.Bandits.Tests.Joining;
 
@@ -42,12 +43,23 @@ public static class JoinScript
         new FeatureSet(new[] { new SparseFeature((uint)time, 1) }, default),
         [new ClusterWeight(3, 0.75f), new ClusterWeight(5, 0.25f)],
         [new LoggedAction("a", FeatureSet.Empty), new LoggedAction("b", FeatureSet.Empty, 0b10), new LoggedAction("c", FeatureSet.Empty)],
-        [.. Enumerable.Range(0, positions).Select(i => new ChosenSlot(1 - i, propensity))]);
+        [.. Enumerable.Range(0, positions).Select(i => new ChosenSlot(1 - i, propensity))])
+    {
+        // Every third decision asked no memory.
+        Traces = time % 3 == 0 ? [] : [.. Enumerable.Range(0, positions).Select(i => Trace(time, i))],
+    };
+
+    /// <summary>A trace that tells which decision and position it came from.</summary>
+    public static MemoryTrace Trace(long time, int position) => new(
+        time, position, 1, 0, [new MemoryAddress(KeySpace.Of(7, 0), new[] { (ushort)(time % 1000), (ushort)position })]);
 
     /// <summary>What is compared of an interaction; the context tells which decision event it came from.</summary>
     public static string Describe(Interaction interaction) =>
         FormattableString.Invariant($"{interaction.Context.Sparse.Span[0].Hash}/{interaction.Action.Value:x}/{interaction.Reward}/{interaction.Propensity}")
-        + FormattableString.Invariant($"/{interaction.DecidedAt}/{string.Join(',', interaction.Clusters.ToArray())}");
+        + FormattableString.Invariant($"/{interaction.DecidedAt}/{string.Join(',', interaction.Clusters.ToArray())}")
+        + FormattableString.Invariant($"/{interaction.Trace?.Expected}/{interaction.Trace?.Corrected}/{string.Join(',', Codes(interaction))}");
+
+    private static ushort[] Codes(Interaction interaction) => interaction.Trace is { } trace ? Assert.Single(trace.Addresses).Codes.ToArray() : [];
 
     private static JoinStep[] Place((int Kind, int Id, int Detail, long Elapsed, long Skew, int Gap)[] steps)
     {

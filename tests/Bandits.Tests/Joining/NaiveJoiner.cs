@@ -195,6 +195,9 @@ public sealed class NaiveJoiner(RewardRule rule, JoinLimits limits)
         var chosen = known.Decision.Chosen[position];
         var action = known.Decision.Actions[chosen.Action];
         var clusters = known.Decision.Clusters.Where((_, i) => (action.ClusterMask & (1UL << i)) != 0).ToArray();
-        joined.Add(new Interaction(known.Decision.Context, action.Key, action.Features, clusters, chosen.Propensity, (float)reward, known.Time));
+        joined.Add(new Interaction(known.Decision.Context, action.Key, action.Features, clusters, chosen.Propensity, (float)reward, known.Time)
+        {
+            Trace = known.Decision.Traces.ElementAtOrDefault(position),
+        });
     }
 }
