@@ -64,6 +64,8 @@ public sealed record ExperimentDefinition(
             var warnings = new List<string>();
             if (Challengers.Count > 0)
                 warnings.Add("Challengers are stored and checked, and do not run in this version.");
+            if (Memory is not null)
+                warnings.Add("The error memory is stored and checked, and does not run in this version.");
             return warnings;
         }
     }
