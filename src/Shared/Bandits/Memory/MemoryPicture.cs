@@ -18,7 +18,6 @@ public sealed class MemoryPicture
 {
     private const int StackCandidates = 128;
     private readonly PolicySpec _spec;
-    private readonly ulong _lineage;
     private readonly IReadOnlyDictionary<int, Partition> _partitions;
     private readonly IReadOnlyDictionary<KeySpace, FrozenMemory> _memories;
     // What there are keys for, the newest last; each with what it holds.
@@ -29,7 +28,6 @@ public sealed class MemoryPicture
         MemoryOptions options, PolicySpec spec, IReadOnlyDictionary<int, Partition> partitions, IReadOnlyDictionary<KeySpace, FrozenMemory> memories, Space[] known)
     {
         (Options, _spec, _partitions, _memories) = (options, spec, partitions, memories);
-        _lineage = options.Lineage(spec.Fingerprint);
         Version = partitions.Values.Sum(static p => p.Interactions);
         // One maker of keys: the lowest partition that has any.
         var keys = partitions.OrderBy(static p => p.Key).Select(static p => p.Value.Keys).FirstOrDefault(static k => k.Count > 0) ?? [];
@@ -189,9 +187,8 @@ public sealed class MemoryPicture
         var mean = new double[TrustLearner.Evidence.Length];
         foreach (var partition in known)
         {
-            // The first is the weight of not believing.
             for (var i = 0; i < mean.Length; i++)
-                mean[i] += partition.Weights[1 + i] / known.Count;
+                mean[i] += partition.Weights[i] / known.Count;
         }
         return MemoryTrust.Of(TrustLearner.Evidence, mean);
     }
@@ -207,21 +204,13 @@ public sealed class MemoryPicture
         {
             var trust = new TrustLearner(options with { Evidence = null });
             trust.Read(ref reader);
-            weights = [1 - Sum(trust.Weights), .. trust.Weights];
+            weights = trust.Weights.ToArray();
         }
         var parts = new MemoryParts(ref reader, lineage, options.Shape, keysMayBeAbsent: !whole);
         reader.End();
         foreach (var (_, change) in parts.Spaces)
             reader.Require(!whole || change.IsWhole, "a delta is no state");
         return new ReadShard(parts, weights, parts.Keys?.Select(k => FrozenKeys.Read(k.Bytes, spec)).ToArray());
-    }
-
-    private static double Sum(ReadOnlySpan<double> values)
-    {
-        var sum = 0.0;
-        foreach (var value in values)
-            sum += value;
-        return sum;
     }
 
     private sealed record ReadShard(MemoryParts Parts, double[]? Weights, IReadOnlyList<FrozenKeys>? Keys);
